@@ -1,0 +1,1 @@
+"""A lake of EVM blocks that heals itself, run by Dagster."""

@@ -1,0 +1,105 @@
+"""Puts the parts together as the settings say: lake, engine, sources, reference rows.
+
+Used by Dagster's resources and by the command line alike, so that both do the same.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chain_assets.chains import Chain, DevnetShape
+from chain_assets.config import Settings, recorded_folder, rpc_urls
+from chain_assets.core.enrich import ReferenceTables
+from chain_assets.engine.local import LocalEngine
+from chain_assets.engine.protocol import Engine
+from chain_assets.engine.spark import SparkEngine, spark_config
+from chain_assets.lake.reference_files import read_reference, reference_from_rows
+from chain_assets.lake.storage import Storage
+from chain_assets.lake.tables import LakeTables
+from chain_assets.sources.devnet import Devnet, DevnetSource, DevnetSpec
+from chain_assets.sources.devnet.reference import devnet_labels, devnet_prices, devnet_tokens
+from chain_assets.sources.protocol import BlockSource
+from chain_assets.sources.recorded import RecordedSource
+from chain_assets.sources.rpc.source import RpcSource
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def open_lake(settings: Settings, lake: str | None = None) -> LakeTables:
+    """The lake at `lake`, or where the settings say."""
+    return LakeTables(Storage(uri=lake or settings.lake, s3=settings.s3))
+
+
+def open_engine(settings: Settings, name: str | None = None) -> Engine:
+    """The engine `name`, or that of the settings. Nothing starts before the first task."""
+    if (name or settings.engine) == "local":
+        return LocalEngine()
+    return SparkEngine(lambda: spark_session(settings))
+
+
+def spark_session(settings: Settings) -> SparkSession:
+    """The session that dagster-pyspark's resource makes of our Spark settings."""
+    from dagster_pyspark import LazyPySparkResource
+
+    resource = LazyPySparkResource(spark_config=spark_config(settings.spark_master))
+    session: SparkSession = resource.spark_session
+    return session
+
+
+def open_source(
+    chain: Chain,
+    *,
+    recorded: Path | None = None,
+    clock: Callable[[], float] = time.time,
+) -> BlockSource:
+    """Where the blocks of `chain` come from; a folder `recorded` stands in for it.
+
+    Raises ConfigError where a variable that the chain names is not set.
+    """
+    if recorded is not None:
+        return RecordedSource(chain.name, recorded)
+    if chain.source == "recorded":
+        return RecordedSource(chain.name, recorded_folder(chain))
+    if chain.source == "rpc":
+        return RpcSource(chain.name, chain.chain_id, rpc_urls(chain), finality_depth=chain.finality)
+    spec = devnet_spec(chain)
+    live = chain.devnet is not None and chain.devnet.genesis is not None
+    return DevnetSource(Devnet(spec, clock=clock if live else None))
+
+
+def devnet_spec(chain: Chain) -> DevnetSpec:
+    """What a made-up chain is made from."""
+    shape = chain.devnet or DevnetShape()
+    timing = {} if shape.genesis is None else {"genesis_timestamp": int(shape.genesis.timestamp())}
+    return DevnetSpec(
+        seed=shape.seed,
+        chain=chain.name,
+        chain_id=chain.chain_id,
+        transactions_per_block=shape.transactions_per_block,
+        blocks=shape.blocks,
+        block_time_seconds=max(1, round(chain.block_time_seconds)),
+        finality_depth=chain.finality or 0,
+        **timing,
+    )
+
+
+def read_chain_reference(settings: Settings, chain: Chain, *, head: int) -> ReferenceTables:
+    """Labels, tokens and prices of `chain`: shipped, made up (devnet), and from a person's files.
+
+    `head` is up to which block a made-up chain's prices are wanted.
+    """
+    extra = None
+    if chain.source == "devnet":
+        spec = devnet_spec(chain)
+        extra = reference_from_rows(
+            devnet_labels(spec),
+            devnet_tokens(spec),
+            devnet_prices(spec, spec.timestamp(spec.first_block), spec.timestamp(head)),
+            chain=chain.name,
+            origin="devnet",
+        )
+    return read_reference(settings.reference, chain=chain.name, extra=extra)

@@ -1,0 +1,120 @@
+"""Audits: rows of a range → what is wrong with them, block by block.
+
+    parent_links   each block's parent is the block before it
+    gaps           every block that should be there is there, and no other
+    duplicates     no key stands twice
+    counts         rows a block, and its gas, are what its header and receipts say
+
+An audit gets just the columns that it names and returns violations; an empty list is a pass. It
+asks the stored rows, never the code that wrote them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from chain_assets.core.schemas import Table
+
+
+@dataclass(frozen=True)
+class Violation:
+    """What is wrong with one block of a table."""
+
+    table: str
+    block: int
+    what: str
+
+
+def parent_links(table: Table, blocks: pa.Table, *, before: bytes | None) -> list[Violation]:
+    """Blocks (`number`, `hash`, `parent_hash`) whose parent is not the block below them.
+
+    `before` is the hash of the last block of the range before, None where that is not stored. A
+    block whose predecessor is missing is a gap, and not looked at here.
+    """
+    rows = {row["number"]: row for row in blocks.to_pylist()}
+    violations = []
+    for number in sorted(rows):
+        below = rows.get(number - 1)
+        parent = below["hash"] if below else before if number == min(rows) else None
+        if parent is not None and rows[number]["parent_hash"] != parent:
+            found = rows[number]["parent_hash"].hex()
+            what = f"its parent is 0x{found}, block {number - 1} is 0x{parent.hex()}"
+            violations.append(Violation(table.name, number, what))
+    return violations
+
+
+def gaps(table: Table, numbers: Iterable[int], *, expected: Collection[int]) -> list[Violation]:
+    """Numbers that are expected and missing, and those that are there and not expected."""
+    held = set(numbers)
+    missing = [Violation(table.name, n, "is missing") for n in expected if n not in held]
+    surplus = [
+        Violation(table.name, n, "should not be there") for n in sorted(held - set(expected))
+    ]
+    return missing + surplus
+
+
+def duplicates(table: Table, rows: pa.Table) -> list[Violation]:
+    """Keys of `table` that stand more than once; `rows` holds the key columns."""
+    keys = list(table.key)
+    counted = rows.group_by(keys).aggregate([([], "count_all")])
+    twice = counted.filter(pc.greater(counted["count_all"], 1)).sort_by(
+        [(table.number_column, "ascending")]
+    )
+    return [
+        Violation(table.name, row[table.number_column], f"{row['count_all']} rows {_key(row, keys)}")
+        for row in twice.to_pylist()
+    ]
+
+
+def _key(row: Mapping[str, object], keys: Iterable[str]) -> str:
+    return ", ".join(
+        f"{name} {value.hex() if isinstance(value, bytes) else value}"
+        for name in keys
+        if (value := row[name]) is not None
+    )
+
+
+def counts(table: Table, numbers: pa.ChunkedArray, *, said: Mapping[int, int]) -> list[Violation]:
+    """Blocks that have another number of rows in `table` than is said of them.
+
+    `numbers` is the block number of every row. Blocks of which nothing is said are not looked at.
+    """
+    found = Counter(numbers.to_pylist())
+    return [
+        Violation(table.name, number, f"{found[number]} rows, not {rows}")
+        for number, rows in sorted(said.items())
+        if found[number] != rows
+    ]
+
+
+def gas_used(
+    table: Table, transactions: pa.Table, *, said: Mapping[int, int]
+) -> list[Violation]:
+    """Blocks whose receipts use another amount of gas than their header says.
+
+    `transactions` has `block_number`, `transaction_index`, `gas_used` and `cumulative_gas_used`;
+    blocks without receipts are not looked at. A header's gasUsed is the cumulativeGasUsed of the
+    last receipt (Yellow Paper, 4.3.2). The single amounts add up to it as well; where a chain's
+    own transactions are not metered (Bor's state-sync, say) both say so alike.
+    """
+    last: dict[int, tuple[int, int]] = {}
+    total: Counter[int] = Counter()
+    for row in transactions.to_pylist():
+        number, cumulative = row["block_number"], row["cumulative_gas_used"]
+        if cumulative is not None:
+            last[number] = max(last.get(number, (-1, 0)), (row["transaction_index"], cumulative))
+            total[number] += row["gas_used"]
+    violations = []
+    for number, (_, cumulative) in sorted(last.items()):
+        if number in said and said[number] != cumulative:
+            what = f"the header says {said[number]} gas, the last receipt {cumulative}"
+            violations.append(Violation(table.name, number, what))
+        elif total[number] != cumulative:
+            what = f"its receipts use {total[number]} gas, the last one says {cumulative} in all"
+            violations.append(Violation(table.name, number, what))
+    return violations

@@ -1,0 +1,173 @@
+"""The words in which table contracts are written: Kind, Column, Table.
+
+A Kind is how a value is read from JSON and how it is stored; it fixes the Arrow type:
+
+    hash, address, bloom, nonce  DATA of 32, 20, 256, 8 bytes         → BINARY
+    data                         DATA of any length                   → BINARY
+    word                         any 256-bit quantity, 32 bytes BE    → BINARY, in numeric order
+    quantity                     a quantity below 2^63                → LONG
+    amount                       wei, or a token amount that fits     → DECIMAL(38,0)
+    timestamp                    Unix seconds                         → TIMESTAMP, UTC, µs
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import pyarrow as pa
+
+Kind = Literal[
+    "hash",
+    "address",
+    "bloom",
+    "nonce",
+    "data",
+    "word",
+    "quantity",
+    "amount",
+    "timestamp",
+    "bool",
+    "text",
+    "decimal",
+    "double",
+    "hashes",
+    "access_list",
+    "authorization_list",
+]
+Layer = Literal["raw", "decoded", "enriched", "reference"]
+
+ACCESS_LIST = pa.list_(
+    pa.struct(
+        [
+            pa.field("address", pa.binary(), nullable=False),
+            pa.field("storage_keys", pa.list_(pa.binary()), nullable=False),
+        ]
+    )
+)
+# EIP-7702 asks only for chain_id < 2^256 and nonce < 2^64: whoever signs chooses them, so a LONG
+# would refuse blocks that the chain accepted.
+AUTHORIZATION_LIST = pa.list_(
+    pa.struct(
+        [
+            pa.field("chain_id", pa.binary(), nullable=False),
+            pa.field("address", pa.binary(), nullable=False),
+            pa.field("nonce", pa.decimal128(38, 0), nullable=False),
+            pa.field("y_parity", pa.int64(), nullable=False),
+            pa.field("r", pa.binary(), nullable=False),
+            pa.field("s", pa.binary(), nullable=False),
+        ]
+    )
+)
+
+ARROW_TYPES: dict[Kind, pa.DataType] = {
+    "hash": pa.binary(),
+    "address": pa.binary(),
+    "bloom": pa.binary(),
+    "nonce": pa.binary(),
+    "data": pa.binary(),
+    "word": pa.binary(),
+    "quantity": pa.int64(),
+    "amount": pa.decimal128(38, 0),
+    "timestamp": pa.timestamp("us", tz="UTC"),
+    "bool": pa.bool_(),
+    "text": pa.string(),
+    "decimal": pa.decimal128(38, 18),
+    "double": pa.float64(),
+    "hashes": pa.list_(pa.binary()),
+    "access_list": ACCESS_LIST,
+    "authorization_list": AUTHORIZATION_LIST,
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column.
+
+    `sources` are the columns that it is made of: paths into the raw JSON (`block.parentHash`,
+    `transaction.gas`, `receipt.status`, `log.data`, `withdrawal.amount`) or `table.column` of an
+    earlier table.
+    """
+
+    name: str
+    kind: Kind
+    doc: str
+    sources: tuple[str, ...] = ()
+    nullable: bool = False
+
+    @property
+    def field(self) -> pa.Field:
+        """The Arrow field."""
+        return pa.field(self.name, ARROW_TYPES[self.kind], nullable=self.nullable)
+
+    @property
+    def json_path(self) -> str:
+        """The one path into the raw JSON that the column is read from."""
+        (path,) = self.sources
+        return path
+
+
+PARTITION_COLUMNS = (
+    Column("chain", "text", "Name of the chain, as in chains.toml."),
+    Column("block_range", "text", "First and last block of the range, 12 digits each."),
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """One Delta table. `columns` are those after the partition columns `chain, block_range`.
+
+    `grain` says what a row stands for, `key` which columns identify it within a chain, and
+    `number_column` which column holds the block number.
+    """
+
+    name: str
+    layer: Layer
+    grain: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    number_column: str = "block_number"
+    partition_columns: tuple[Column, ...] = PARTITION_COLUMNS
+
+    @property
+    def schema(self) -> pa.Schema:
+        """All columns, the partition columns first: what a reader of the Delta table sees."""
+        return pa.schema([c.field for c in (*self.partition_columns, *self.columns)])
+
+    @property
+    def file_schema(self) -> pa.Schema:
+        """The columns that stand in the Parquet files; Delta keeps partition values in its log."""
+        return pa.schema([column.field for column in self.columns])
+
+    def column(self, name: str) -> Column:
+        """The column `name`. Raises KeyError."""
+        for column in (*self.partition_columns, *self.columns):
+            if column.name == name:
+                return column
+        raise KeyError(f"{self.name} has no column {name}")
+
+
+def of_block(number: str, hash_: str, timestamp: str) -> tuple[Column, ...]:
+    """The columns that tie a row to its block, made of the columns named."""
+    return (
+        Column("block_number", "quantity", "Number of the row's block.", (number,)),
+        Column("block_hash", "hash", "Hash of the row's block: rows of a fork differ.", (hash_,)),
+        Column("block_timestamp", "timestamp", "When the row's block was made.", (timestamp,)),
+    )
+
+
+def check_table(table: Table, data: pa.Table) -> pa.Table:
+    """Return `data` with exactly the file columns of `table`, in order. Raises ValueError.
+
+    The last gate before Parquet: a NULL in a column that promises none would only surface in a
+    reader, long after the commit.
+    """
+    missing: Sequence[str] = [n for n in table.file_schema.names if n not in data.column_names]
+    if missing:
+        raise ValueError(f"{table.name} lacks the columns {', '.join(missing)}")
+    data = data.select(table.file_schema.names)
+    for column in table.columns:
+        if not column.nullable and data[column.name].null_count:
+            raise ValueError(f"{table.name}.{column.name} has NULLs and must have none")
+    return data.cast(table.file_schema)

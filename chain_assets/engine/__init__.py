@@ -1,0 +1,1 @@
+"""Who runs the tasks: Spark's executors, or this process. The task functions are the same."""

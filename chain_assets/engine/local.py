@@ -1,0 +1,34 @@
+"""Tasks in threads of this process: for a few blocks, for tests, and where there is no Java."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class LocalEngine:
+    """Reading, (de)compression and Parquet leave the GIL, so threads overlap them."""
+
+    name = "local"
+
+    def __init__(self, parallelism: int | None = None) -> None:
+        self.parallelism = parallelism or os.cpu_count() or 1
+
+    def map(self, function: Callable[[T], R], tasks: Sequence[T]) -> Iterator[R]:
+        """The results, in the order of the tasks; after an error no further task starts."""
+        if len(tasks) <= 1:
+            yield from (function(task) for task in tasks)
+            return
+        with ThreadPoolExecutor(self.parallelism, thread_name_prefix="chain-assets") as pool:
+            futures = [pool.submit(function, task) for task in tasks]
+            try:
+                for future in futures:
+                    yield future.result()
+            finally:
+                for future in futures:
+                    future.cancel()

@@ -1,0 +1,121 @@
+"""Tasks on Spark's executors: a DataFrame of task descriptions goes through `mapInArrow`.
+
+    driver    one row a task (index, pickled task), one Spark partition a task
+    executor  mapInArrow: unpickle, run, pickle the result or the error
+    driver    collect, in order; commit to Delta (elsewhere)
+
+Only descriptions and results pass the JVM: moving rows through it costs several times the decode.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pyarrow as pa
+
+from chain_assets.core.errors import ChainAssetsError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+T = TypeVar("T")
+R = TypeVar("R")
+_TASK_SCHEMA = "index bigint, task binary"
+_RESULT_SCHEMA = "index bigint, result binary, failed boolean"
+# Tasks are handed over in waves, so that progress shows and an early error ends a long backfill.
+_WAVES_PER_SLOT = 4
+
+
+def spark_config(master: str) -> dict[str, Any]:
+    """Spark settings for one machine (`local[*]`) or a cluster, each with its reason."""
+    config = {
+        "spark.master": master,
+        "spark.app.name": "chain_assets",
+        # Tasks are coarse; no shuffle of ours needs the default of 200 partitions.
+        "spark.sql.shuffle.partitions": "8",
+        # One task description at a time: a batch of them would run one after another.
+        "spark.sql.execution.arrow.maxRecordsPerBatch": "1",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.log.level": "ERROR",
+        "spark.sql.session.timeZone": "UTC",
+    }
+    if master.startswith("local"):
+        # Nothing listens on the network, and the JVM only carries task descriptions.
+        config |= {
+            "spark.ui.enabled": "false",
+            "spark.driver.host": "127.0.0.1",
+            "spark.driver.bindAddress": "127.0.0.1",
+            "spark.driver.memory": "1g",
+            "spark.python.worker.reuse": "true",
+        }
+    return config
+
+
+def prepare_python_workers() -> None:
+    """Let Spark's Python workers be of this interpreter; its default, `python3`, may be another."""
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
+
+
+class SparkEngine:
+    """`session` is called when the first task comes: a run with nothing to do starts no JVM."""
+
+    name = "spark"
+
+    def __init__(self, session: Callable[[], SparkSession]) -> None:
+        self._open = session
+        self._session: SparkSession | None = None
+
+    @property
+    def session(self) -> SparkSession:
+        """The session, opened on first use."""
+        if self._session is None:
+            prepare_python_workers()
+            self._session = self._open()
+        return self._session
+
+    @property
+    def parallelism(self) -> int:
+        """Cores of all executors, as Spark counts them."""
+        return int(self.session.sparkContext.defaultParallelism)
+
+    def map(self, function: Callable[[T], R], tasks: Sequence[T]) -> Iterator[R]:
+        """The results, in the order of the tasks. Raises a task's own ChainAssetsError."""
+        remaining = iter(enumerate(tasks))
+        while wave := list(islice(remaining, self.parallelism * _WAVES_PER_SLOT)):
+            yield from self._run(function, wave)
+
+    def _run(self, function: Callable[[T], R], wave: Sequence[tuple[int, T]]) -> Iterator[R]:
+        rows = [(index, pickle.dumps(task)) for index, task in wave]
+        frame = self.session.createDataFrame(
+            self.session.sparkContext.parallelize(rows, len(rows)), _TASK_SCHEMA
+        )
+        results = frame.mapInArrow(_worker(function), _RESULT_SCHEMA).collect()
+        for row in sorted(results, key=lambda row: row["index"]):
+            result = pickle.loads(row["result"])
+            if row["failed"]:
+                raise result
+            yield result
+
+
+def _worker(
+    function: Callable[[Any], Any],
+) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for index, task in zip(*(batch[i].to_pylist() for i in range(2)), strict=True):
+                try:
+                    result, failed = function(pickle.loads(task)), False
+                except ChainAssetsError as error:
+                    # Raised here it would reach the driver as text, without its class and place.
+                    result, failed = error, True
+                yield pa.RecordBatch.from_pylist(
+                    [{"index": index, "result": pickle.dumps(result), "failed": failed}]
+                )
+
+    return run

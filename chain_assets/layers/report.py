@@ -1,0 +1,62 @@
+"""What a layer did to one range."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from chain_assets.core.block_range import BlockRange
+from chain_assets.lake.tables import Commit
+
+# Called with the number of blocks done since the last call.
+Progress = Callable[[int], None]
+
+
+def no_progress(blocks: int) -> None:
+    """For callers that show none."""
+
+
+@dataclass(frozen=True)
+class LayerReport:
+    """`blocks` is how many the range now holds; `written` and `removed` what this run changed.
+
+    `data_version` is a digest of what the layer now holds for the range: equal contents, equal
+    version. `bytes_read` are compressed bytes of the layer before, or the size of the JSON.
+    """
+
+    layer: str
+    chain: str
+    block_range: BlockRange
+    blocks: int
+    written: int
+    removed: int
+    commits: tuple[Commit, ...]
+    bytes_read: int
+    seconds: float
+    data_version: str
+    unknown_fields: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def changed(self) -> bool:
+        """Whether any table got a new version."""
+        return any(commit.changed for commit in self.commits)
+
+    @property
+    def rows_added(self) -> int:
+        """Rows added, over all tables of the layer."""
+        return sum(commit.rows_added for commit in self.commits)
+
+    @property
+    def bytes_added(self) -> int:
+        """Bytes of the Parquet files added."""
+        return sum(commit.bytes_added for commit in self.commits)
+
+
+def rows_by_table(reports: Iterable[LayerReport]) -> dict[str, int]:
+    """Rows added a table, over `reports`."""
+    rows: Counter[str] = Counter()
+    for report in reports:
+        for commit in report.commits:
+            rows[commit.table] += commit.rows_added
+    return dict(rows)

@@ -1,0 +1,107 @@
+"""What the command line shows: progress bars, and tables of reports and of answers."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.csv
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from chain_assets.layers.report import LayerReport
+from chain_assets.layers.report import Progress as Done
+
+
+@contextmanager
+def progress_bars(
+    console: Console, names: Sequence[str], total: int
+) -> Iterator[Callable[[str], Done]]:
+    """One bar a name, each up to `total` blocks; yields what gives a bar's step function."""
+    columns = (TextColumn("{task.description:>9}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn(), console=console) as bars:
+        ids = {name: bars.add_task(name, total=total) for name in names}
+
+        def step(name: str) -> Done:
+            return lambda blocks: bars.advance(ids[name], blocks)
+
+        yield step
+
+
+def run_table(reports: Sequence[LayerReport], *, seconds: float) -> Table:
+    """Rows and bytes a table, blocks and blocks a second a layer."""
+    table = Table(title="What was made (rows)")
+    for name in ("layer", "table"):
+        table.add_column(name, no_wrap=True)
+    for name in ("added", "removed", "bytes", "blocks", "blocks/s"):
+        table.add_column(name, justify="right")
+    layers = dict.fromkeys(report.layer for report in reports)
+    for layer in layers:
+        own = [report for report in reports if report.layer == layer]
+        blocks = sum(report.written for report in own)
+        spent = sum(report.seconds for report in own)
+        rate = f"{blocks / spent:,.1f}" if spent else "-"
+        for index, (name, cells) in enumerate(_by_table(own).items()):
+            first = (layer, name, *cells, f"{blocks:,}", rate)
+            table.add_row(*(first if index == 0 else ("", name, *cells)))
+        if not any(report.commits for report in own):
+            table.add_row(layer, "unchanged", "0", "0", "0", "0", "-")
+    written = max(
+        (sum(r.written for r in reports if r.layer == layer) for layer in layers), default=0
+    )
+    table.caption = f"{written:,} blocks in {seconds:,.1f} s"
+    return table
+
+
+def _by_table(reports: Sequence[LayerReport]) -> dict[str, tuple[str, str, str]]:
+    added: Counter[str] = Counter()
+    removed: Counter[str] = Counter()
+    size: Counter[str] = Counter()
+    names: dict[str, None] = {}
+    for report in reports:
+        for commit in report.commits:
+            names[commit.table] = None
+            added[commit.table] += commit.rows_added
+            removed[commit.table] += commit.rows_removed
+            size[commit.table] += commit.bytes_added
+    return {n: (f"{added[n]:,}", f"{removed[n]:,}", f"{size[n]:,}") for n in names}
+
+
+def unknown_fields(reports: Sequence[LayerReport]) -> Table | None:
+    """JSON fields that no column holds; None where there are none."""
+    counts: Counter[str] = sum((report.unknown_fields for report in reports), Counter())
+    if not counts:
+        return None
+    table = Table(title="JSON fields that no column holds (the raw blobs keep them)")
+    table.add_column("path")
+    table.add_column("times", justify="right")
+    for path, times in sorted(counts.items()):
+        table.add_row(path, f"{times:,}")
+    return table
+
+
+def print_answer(
+    console: Console, answer: pa.Table, output: Literal["table", "csv", "json"]
+) -> None:
+    """Print the rows of a query."""
+    if output == "csv":
+        sink = pa.BufferOutputStream()
+        pyarrow.csv.write_csv(answer, sink)
+        console.file.write(sink.getvalue().to_pybytes().decode())
+    elif output == "json":
+        console.file.writelines(json.dumps(row, default=str) + "\n" for row in answer.to_pylist())
+    else:
+        console.print(answer_table(answer))
+
+
+def answer_table(answer: pa.Table, *, title: str | None = None) -> Table:
+    """The rows of a query as a table for a terminal."""
+    table = Table(*answer.column_names, title=title)
+    for row in answer.to_pylist():
+        table.add_row(*("" if value is None else str(value) for value in row.values()))
+    return table
