@@ -1,6 +1,6 @@
 """chains.toml and the environment, read into frozen records. No other file reads the environment.
 
-    shipped chains.toml  ←  the file that CHAIN_ASSETS_CHAINS names  ←  CHAIN_ASSETS_ENABLED
+    shipped chains.toml  ←  the file that CHAIN_ASSETS_CHAINS names  ←  CHAIN_ASSETS_* variables
 
 Nothing is read at import: definitions and commands call `load_settings()` once and pass records on.
 Every mistake is a ConfigError that names the file, the chain and the key.
@@ -26,9 +26,15 @@ _DEFAULT_LAKE = "lake"
 
 @dataclass(frozen=True)
 class Settings:
-    """What one process works with. `reference` and `abis` are folders of a person's own files."""
+    """What one process works with.
+
+    `chains` are all that are described; `enabled` those that Dagster shows: the ones that
+    CHAIN_ASSETS_ENABLED names, otherwise the ones whose source is set up. `reference` and `abis`
+    are folders of a person's own files.
+    """
 
     chains: Mapping[str, Chain]
+    enabled: tuple[str, ...] = ()
     lake: str = _DEFAULT_LAKE
     reference: Path | None = None
     abis: Path | None = None
@@ -57,7 +63,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
             origin[name] = own
     chains = {name: parse_chain(name, table, file=origin[name]) for name, table in tables.items()}
     return Settings(
-        chains=_enabled(chains, env.get("CHAIN_ASSETS_ENABLED")),
+        chains=chains,
+        enabled=_enabled(chains, env),
         lake=env.get("CHAIN_ASSETS_LAKE", _DEFAULT_LAKE),
         reference=_folder(env, "CHAIN_ASSETS_REFERENCE"),
         abis=_folder(env, "CHAIN_ASSETS_ABIS"),
@@ -119,16 +126,24 @@ def _read_toml(text: str, file: str) -> dict[str, dict[str, Any]]:
     return chains
 
 
-def _enabled(chains: dict[str, Chain], names: str | None) -> dict[str, Chain]:
+def _enabled(chains: dict[str, Chain], env: Mapping[str, str]) -> tuple[str, ...]:
+    names = env.get("CHAIN_ASSETS_ENABLED")
     if not names:
-        return chains
-    wanted = [name.strip() for name in names.split(",") if name.strip()]
+        return tuple(name for name, chain in chains.items() if _is_set_up(chain, env))
+    wanted = tuple(name.strip() for name in names.split(",") if name.strip())
     for name in wanted:
         if name not in chains:
             raise ConfigError(
                 f"CHAIN_ASSETS_ENABLED names {name!r}", todo=f"Known: {', '.join(chains)}"
             )
-    return {name: chains[name] for name in wanted}
+    return wanted
+
+
+def _is_set_up(chain: Chain, env: Mapping[str, str]) -> bool:
+    if chain.source == "devnet":
+        return True
+    variables = chain.rpc_url_env if chain.source == "rpc" else (chain.recorded_env or "",)
+    return any(env.get(name) for name in variables)
 
 
 def _folder(env: Mapping[str, str], name: str) -> Path | None:

@@ -10,10 +10,13 @@ from typing import Literal
 
 import pyarrow as pa
 import pyarrow.csv
+from rich import box
 from rich.console import Console
+from rich.filesize import decimal
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from chain_assets.lake.tables import Commit
 from chain_assets.layers.report import LayerReport
 from chain_assets.layers.report import Progress as Done
 
@@ -34,42 +37,41 @@ def progress_bars(
 
 
 def run_table(reports: Sequence[LayerReport], *, seconds: float) -> Table:
-    """Rows and bytes a table, blocks and blocks a second a layer."""
-    table = Table(title="What was made (rows)")
-    for name in ("layer", "table"):
-        table.add_column(name, no_wrap=True)
-    for name in ("added", "removed", "bytes", "blocks", "blocks/s"):
-        table.add_column(name, justify="right")
+    """Rows and bytes a table; blocks, and blocks a second, beside the first table of a layer."""
+    table = Table(title="What was made", box=box.SIMPLE_HEAD)
+    table.add_column("table", no_wrap=True)
+    for name in ("added", "removed", "size", "blocks", "blocks/s"):
+        table.add_column(name, justify="right", no_wrap=True)
     layers = dict.fromkeys(report.layer for report in reports)
     for layer in layers:
         own = [report for report in reports if report.layer == layer]
         blocks = sum(report.written for report in own)
         spent = sum(report.seconds for report in own)
-        rate = f"{blocks / spent:,.1f}" if spent else "-"
-        for index, (name, cells) in enumerate(_by_table(own).items()):
-            first = (layer, name, *cells, f"{blocks:,}", rate)
-            table.add_row(*(first if index == 0 else ("", name, *cells)))
-        if not any(report.commits for report in own):
-            table.add_row(layer, "unchanged", "0", "0", "0", "0", "-")
-    written = max(
-        (sum(r.written for r in reports if r.layer == layer) for layer in layers), default=0
-    )
-    table.caption = f"{written:,} blocks in {seconds:,.1f} s"
+        speed = (f"{blocks:,}", f"{blocks / spent:,.1f}" if blocks and spent else "-")
+        for name, commits in _by_table(own).items():
+            table.add_row(
+                name,
+                f"{sum(c.rows_added for c in commits):,}",
+                f"{sum(c.rows_removed for c in commits):,}",
+                decimal(sum(c.bytes_added for c in commits)),
+                *speed,
+            )
+            speed = ("", "")
+        if not any(report.changed for report in own):
+            table.add_row(f"{layer}: nothing to do", "", "", "", *speed)
+        table.add_section()
+    written = [sum(r.written for r in reports if r.layer == layer) for layer in layers]
+    table.caption = f"{max(written, default=0):,} blocks in {seconds:,.1f} s"
     return table
 
 
-def _by_table(reports: Sequence[LayerReport]) -> dict[str, tuple[str, str, str]]:
-    added: Counter[str] = Counter()
-    removed: Counter[str] = Counter()
-    size: Counter[str] = Counter()
-    names: dict[str, None] = {}
+def _by_table(reports: Sequence[LayerReport]) -> dict[str, list[Commit]]:
+    commits: dict[str, list[Commit]] = {}
     for report in reports:
         for commit in report.commits:
-            names[commit.table] = None
-            added[commit.table] += commit.rows_added
-            removed[commit.table] += commit.rows_removed
-            size[commit.table] += commit.bytes_added
-    return {n: (f"{added[n]:,}", f"{removed[n]:,}", f"{size[n]:,}") for n in names}
+            if commit.changed or report.changed:
+                commits.setdefault(commit.table, []).append(commit)
+    return commits
 
 
 def unknown_fields(reports: Sequence[LayerReport]) -> Table | None:

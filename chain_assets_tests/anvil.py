@@ -91,7 +91,8 @@ class Anvil:
 
 def _with_sidecar(raw: bytes) -> bytes:
     """A type-3 transaction as nodes hand it on, with the blob of zeros (EIP-4844, networking)."""
-    return b"\x03" + rlp.encode([rlp.decode(raw[1:]), [_BLOB], [_INFINITY], [_INFINITY]])
+    sidecar: bytes = rlp.encode([rlp.decode(raw[1:]), [_BLOB], [_INFINITY], [_INFINITY]])
+    return b"\x03" + sidecar
 
 
 def transactions_of_each_type(node: Anvil) -> dict[int, dict[str, Any]]:

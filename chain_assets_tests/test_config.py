@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import FrozenInstanceError
 from pathlib import Path
 
@@ -33,11 +34,13 @@ CHAIN: dict[str, str] = {
 }
 
 
-def write(folder: Path, *, name: str = "tst", **changes: str | None) -> Path:
+def write(
+    folder: Path, changes: Mapping[str, str | None] | None = None, *, name: str = "tst"
+) -> Path:
     """A file with one chain; a change of None takes the key out."""
-    keys = {key: value for key, value in (CHAIN | changes).items() if value is not None}
+    keys = {**CHAIN, **(changes or {})}
     path = folder / "own.toml"
-    lines = [f"{key} = {value}" for key, value in keys.items()]
+    lines = [f"{key} = {value}" for key, value in keys.items() if value is not None]
     path.write_text("\n".join([f'[chains."{name}"]', *lines]))
     return path
 
@@ -118,7 +121,10 @@ def test_a_file_of_ones_own_overrides_single_keys_of_a_shipped_chain(tmp_path: P
         ),
         pytest.param({"ranges": "[{ from = 0 }]"}, "ranges[0].size", "is missing", id="no size"),
         pytest.param(
-            {"ranges": "[{ from = 0, size = 1, to = 2 }]"}, "ranges[0].to", "unknown", id="range key"
+            {"ranges": "[{ from = 0, size = 1, to = 2 }]"},
+            "ranges[0].to",
+            "unknown",
+            id="range key",
         ),
         pytest.param({"freshness": "{ warn = 30 }"}, "freshness", "60 <= warn", id="window"),
         pytest.param(
@@ -143,7 +149,7 @@ def test_a_file_of_ones_own_overrides_single_keys_of_a_shipped_chain(tmp_path: P
 def test_a_mistake_is_one_error_that_names_file_chain_and_key_and_no_secret(
     tmp_path: Path, changes: dict[str, str | None], key: str, words: str
 ) -> None:
-    path = write(tmp_path, **changes)
+    path = write(tmp_path, changes)
     with pytest.raises(ConfigError) as caught:
         load(path)
     message = str(caught.value)
@@ -165,7 +171,7 @@ def test_an_error_of_a_shipped_chain_that_was_overridden_names_ones_own_file(
 ) -> None:
     path = tmp_path / "own.toml"
     path.write_text("[chains.ethereum]\nmax_reorg_depth = 0\n")
-    with pytest.raises(ConfigError, match="ethereum: .*own.toml: key 'max_reorg_depth'"):
+    with pytest.raises(ConfigError, match=r"ethereum: .*own\.toml: key 'max_reorg_depth'"):
         load(path)
 
 
@@ -178,9 +184,7 @@ def test_an_error_of_a_shipped_chain_that_was_overridden_names_ones_own_file(
         pytest.param("[chains]\ntst = 5", "one table a chain", id="number for a chain"),
     ],
 )
-def test_a_file_that_is_no_list_of_chains_is_refused(
-    tmp_path: Path, text: str, words: str
-) -> None:
+def test_a_file_that_is_no_list_of_chains_is_refused(tmp_path: Path, text: str, words: str) -> None:
     path = tmp_path / "own.toml"
     path.write_text(text)
     with pytest.raises(ConfigError, match=words) as caught:
@@ -233,14 +237,14 @@ def test_node_urls_come_from_the_environment_best_first(tst: Chain) -> None:
 
 
 def test_a_missing_node_url_names_chain_and_variables(tst: Chain) -> None:
-    with pytest.raises(ConfigError, match="tst: no node URL is set.*TST_RPC_URL or TST_RPC_URL_2"):
+    with pytest.raises(ConfigError, match=r"tst: no node URL is set.*TST_RPC_URL or TST_RPC_URL_2"):
         rpc_urls(tst, {"OTHER": SECRET})
 
 
 def test_the_folder_of_recorded_blocks_comes_from_the_environment() -> None:
     goerli = load_settings({}).chain("goerli")
     assert recorded_folder(goerli, {"GOERLI_RECORDED": "/data"}) == Path("/data")
-    with pytest.raises(ConfigError, match="goerli: no folder.*Set GOERLI_RECORDED"):
+    with pytest.raises(ConfigError, match=r"goerli: no folder.*Set GOERLI_RECORDED"):
         recorded_folder(goerli, {})
 
 

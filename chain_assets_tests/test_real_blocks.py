@@ -23,11 +23,11 @@ Tables = dict[str, pa.Table]
 
 
 @pytest.fixture(scope="module")
-def chains(real_blocks: Path) -> dict[str, list[RealBlock]]:
+def chains(real_blocks: Path) -> dict[str, tuple[RealBlock, ...]]:
     return {chain: read_chain(real_blocks, chain) for chain in chains_of(real_blocks)}
 
 
-def kernel_tables(chain: str, blocks: list[RealBlock]) -> Tables:
+def kernel_tables(chain: str, blocks: tuple[RealBlock, ...]) -> Tables:
     decoded = decode_blocks([block.payload for block in blocks], chain=chain)
     assert not decoded.refused
     return decode_tables(
@@ -39,7 +39,7 @@ def kernel_tables(chain: str, blocks: list[RealBlock]) -> Tables:
 
 
 def test_there_are_real_blocks_of_several_chains_with_and_without_receipts(
-    chains: dict[str, list[RealBlock]],
+    chains: dict[str, tuple[RealBlock, ...]],
 ) -> None:
     blocks = [block for own in chains.values() for block in own]
     assert len(chains) > 1
@@ -47,7 +47,7 @@ def test_there_are_real_blocks_of_several_chains_with_and_without_receipts(
 
 
 def test_every_decoded_table_agrees_with_the_slow_route(
-    chains: dict[str, list[RealBlock]],
+    chains: dict[str, tuple[RealBlock, ...]],
 ) -> None:
     for chain, blocks in chains.items():
         tables = kernel_tables(chain, blocks)
@@ -55,16 +55,18 @@ def test_every_decoded_table_agrees_with_the_slow_route(
         assert_tables_agree(chain, blocks, tables.__getitem__)
 
 
-def test_a_block_decodes_alone_as_it_does_among_others(chains: dict[str, list[RealBlock]]) -> None:
+def test_a_block_decodes_alone_as_it_does_among_others(
+    chains: dict[str, tuple[RealBlock, ...]],
+) -> None:
     for chain, blocks in chains.items():
         together = kernel_tables(chain, blocks)
-        apart = [kernel_tables(chain, [block]) for block in blocks]
+        apart = [kernel_tables(chain, (block,)) for block in blocks]
         for name, table in together.items():
             assert table.equals(pa.concat_tables([one[name] for one in apart])), (chain, name)
 
 
 def test_every_enriched_table_agrees_with_the_slow_route(
-    chains: dict[str, list[RealBlock]],
+    chains: dict[str, tuple[RealBlock, ...]],
 ) -> None:
     for chain, blocks in chains.items():
         decoded = kernel_tables(chain, blocks)

@@ -3,7 +3,6 @@ slow route, and running it again changes nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,7 +38,7 @@ class Lake:
     reference: Path
     recorded: Path
     engine: str
-    chains: dict[str, list[RealBlock]]
+    chains: dict[str, tuple[RealBlock, ...]]
 
     def run(self, chain: str) -> None:
         """`chain-assets run` for all recorded blocks of the chain."""
@@ -69,7 +68,7 @@ class Lake:
 @pytest.fixture(scope="module", params=["local", "spark"])
 def lake(
     request: pytest.FixtureRequest, real_blocks: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Lake]:
+) -> Lake:
     chains = {chain: read_chain(real_blocks, chain) for chain in chains_of(real_blocks)}
     reference = tmp_path_factory.mktemp("reference")
     write_reference(reference, chains)
@@ -77,10 +76,10 @@ def lake(
     lake = Lake(folder, reference, real_blocks, request.param, chains)
     for chain in chains:
         lake.run(chain)
-    yield lake
+    return lake
 
 
-def write_reference(folder: Path, chains: dict[str, list[RealBlock]]) -> None:
+def write_reference(folder: Path, chains: dict[str, tuple[RealBlock, ...]]) -> None:
     """The sample reference rows of all chains as a person's Parquet files."""
     parts: dict[str, list[pa.Table]] = {}
     for chain, blocks in chains.items():

@@ -92,29 +92,23 @@ def counts(table: Table, numbers: pa.ChunkedArray, *, said: Mapping[int, int]) -
     ]
 
 
-def gas_used(
-    table: Table, transactions: pa.Table, *, said: Mapping[int, int]
-) -> list[Violation]:
-    """Blocks whose receipts use another amount of gas than their header says.
+def gas_used(table: Table, transactions: pa.Table, *, said: Mapping[int, int]) -> list[Violation]:
+    """Blocks whose receipts use another amount of gas than their header says (`said`).
 
-    `transactions` has `block_number`, `transaction_index`, `gas_used` and `cumulative_gas_used`;
-    blocks without receipts are not looked at. A header's gasUsed is the cumulativeGasUsed of the
-    last receipt (Yellow Paper, 4.3.2). The single amounts add up to it as well; where a chain's
-    own transactions are not metered (Bor's state-sync, say) both say so alike.
+    `transactions` has `block_number`, `gas_used` and `cumulative_gas_used`; blocks without
+    receipts are not looked at. A header's gasUsed is the cumulativeGasUsed of the last receipt
+    (Yellow Paper, 4.3.2) and the sum of all gasUsed. The highest stands in for the last: Bor's
+    state-sync transaction comes last and says 0 for both.
     """
-    last: dict[int, tuple[int, int]] = {}
-    total: Counter[int] = Counter()
-    for row in transactions.to_pylist():
-        number, cumulative = row["block_number"], row["cumulative_gas_used"]
-        if cumulative is not None:
-            last[number] = max(last.get(number, (-1, 0)), (row["transaction_index"], cumulative))
-            total[number] += row["gas_used"]
+    receipts = transactions.filter(pc.is_valid(transactions["cumulative_gas_used"]))
+    by_block = receipts.group_by("block_number").aggregate(
+        [("gas_used", "sum"), ("cumulative_gas_used", "max")]
+    )
     violations = []
-    for number, (_, cumulative) in sorted(last.items()):
-        if number in said and said[number] != cumulative:
-            what = f"the header says {said[number]} gas, the last receipt {cumulative}"
-            violations.append(Violation(table.name, number, what))
-        elif total[number] != cumulative:
-            what = f"its receipts use {total[number]} gas, the last one says {cumulative} in all"
+    for row in by_block.sort_by("block_number").to_pylist():
+        number, total = row["block_number"], row["gas_used_sum"]
+        highest = row["cumulative_gas_used_max"]
+        if number in said and not said[number] == total == highest:
+            what = f"its header says {said[number]} gas, its receipts {total}, the last {highest}"
             violations.append(Violation(table.name, number, what))
     return violations

@@ -9,6 +9,7 @@ gets `.corrupt`), so that the next run of raw_blocks sees it missing and fetches
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -70,7 +71,8 @@ def read_blob(store: ObjectStore, blob: BlobRef, *, chain: str) -> bytes:
     except FileNotFoundError:
         raise _corrupt(blob, "is gone", chain=chain) from None
     if hashlib.sha256(data).digest() != blob.sha256:
-        store.move(blob.path, blob.path + _CORRUPT)
+        with suppress(FileNotFoundError):  # Another reader may have moved it first.
+            store.move(blob.path, blob.path + _CORRUPT)
         what = f"is damaged: {len(data)} bytes whose SHA-256 is not the index's (moved aside)"
         raise _corrupt(blob, what, chain=chain)
     payload: bytes = pa.input_stream(pa.BufferReader(data), compression="zstd").read()

@@ -22,7 +22,7 @@ _ROW_GROUP_ROWS = 128 * 1024
 _DICTIONARY_KINDS = ("text", "address", "quantity", "timestamp")
 _NO_DICTIONARY = ("args",)
 # Nothing is lost with a table but the time to make it anew: the blobs hold it all.
-LOST_FILE = "Move the folders of all tables of its layer away, and run the range again"
+LOST_FILE = "Move the folders of all tables of its layer away, and run its ranges again"
 
 
 @dataclass(frozen=True)

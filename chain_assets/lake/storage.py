@@ -19,6 +19,8 @@ from typing import Any, Protocol
 
 from chain_assets.core.errors import ConfigError, StorageFailed
 
+NO_SPACE = "Free some space"
+
 
 @dataclass(frozen=True)
 class S3Access:
@@ -111,7 +113,7 @@ class LocalStore:
             try:
                 partial.write_bytes(data)
                 partial.replace(target)
-            except OSError:
+            except BaseException:
                 with suppress(OSError):
                     partial.unlink()
                 raise
@@ -123,7 +125,7 @@ class LocalStore:
     def sizes(self, prefix: str) -> dict[str, int]:
         found: dict[str, int] = {}
         with _os_errors(self._root / prefix, "listed"):
-            for folder, _, names in os.walk(self._root / prefix):
+            for folder, _, names in os.walk(self._root / prefix, onerror=_unless_missing):
                 for name in names:
                     file = Path(folder) / name
                     if not name.endswith(".partial"):
@@ -135,6 +137,12 @@ class LocalStore:
             (self._root / path).replace(self._root / to)
 
 
+def _unless_missing(error: OSError) -> None:
+    # By default os.walk takes a folder that it may not read for an empty one.
+    if not isinstance(error, FileNotFoundError):
+        raise error
+
+
 @contextmanager
 def _os_errors(path: Path, verb: str) -> Iterator[None]:
     try:
@@ -142,7 +150,7 @@ def _os_errors(path: Path, verb: str) -> Iterator[None]:
     except FileNotFoundError:
         raise
     except OSError as error:
-        todo = "Free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else None
+        todo = NO_SPACE if error.errno in (errno.ENOSPC, errno.EDQUOT) else None
         reason = error.strerror or type(error).__name__
         raise StorageFailed(f"{path} cannot be {verb}: {reason}", todo=todo) from error
 

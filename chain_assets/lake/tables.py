@@ -11,29 +11,23 @@ second is refused; writers to different partitions do not hinder each other.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import CommitProperties, DeltaTable, Schema, Transaction
-from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake import DeltaTable, Schema
+from deltalake.exceptions import TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
-from chain_assets.core.errors import CommitConflict, StorageFailed
+from chain_assets.core.errors import CommitConflict
 from chain_assets.core.schemas import TABLES, Table
-from chain_assets.lake.data_files import LOST_FILE, DataFile, read_data_file, write_data_file
+from chain_assets.lake.data_files import DataFile, read_data_file, write_data_file
+from chain_assets.lake.delta import add_actions, commit, delta_errors, storage_failed
 from chain_assets.lake.storage import Storage, open_store
-
-T = TypeVar("T")
-# Each refused attempt means that another writer got through, so this many writers may meet.
-_COMMIT_ATTEMPTS = 50
-# What delta-rs' messages are drawn with: colours, arrows, a line for each cause.
-_DRAWING = re.compile(r"\x1b\[[0-9;]*m|[\s\u21b3]+")
 
 
 @dataclass(frozen=True)
@@ -65,13 +59,8 @@ class LakeTables:
 
     def open(self, table: Table) -> DeltaTable | None:
         """The table as it is now; None where nothing was ever written to it."""
-        with suppress(TableNotFoundError):
-            return self._delta(
-                table,
-                lambda: DeltaTable(
-                    self.uri(table), storage_options=self.storage.delta_options() or None
-                ),
-            )
+        with suppress(TableNotFoundError), self._errors(table):
+            return DeltaTable(self.uri(table), storage_options=self.storage.delta_options() or None)
         return None
 
     def read(
@@ -84,8 +73,8 @@ class LakeTables:
         if delta is None:
             return schema.empty_table()
         filters = [(name, "=", value) for name, value in partition.items()] or None
-        rows = self._delta(table, lambda: delta.to_pyarrow_table(filters=filters, columns=names))
-        return rows.cast(schema)
+        with self._errors(table):
+            return delta.to_pyarrow_table(filters=filters, columns=names).cast(schema)
 
     def replace_blocks(
         self,
@@ -100,7 +89,9 @@ class LakeTables:
         `numbers` None means the whole partition. Raises CommitConflict where another writer
         committed to the same partition meanwhile, StorageFailed where the store refuses.
         """
-        delta = self.open(table) or self._create(table)
+        delta = self.open(table)
+        if delta is None:
+            delta = self._create(table)
         removals, survivors, rows_removed = self._take_out(delta, table, partition, numbers)
         rows_added = sum(file.rows for file in files)
         changed = bool(removals or files)
@@ -118,25 +109,34 @@ class LakeTables:
     def live_files(self, table: Table, **partition: str) -> list[dict[str, Any]]:
         """The add-actions of the partition, flattened (path, size_bytes, num_records, min.…)."""
         delta = self.open(table)
-        return [] if delta is None else _add_actions(delta, partition)
+        return [] if delta is None else add_actions(delta, partition)
 
     def _now(self) -> int:
         return int(self._clock() * 1000)
 
+    def _errors(self, table: Table) -> AbstractContextManager[None]:
+        return delta_errors(table, self.uri(table))
+
     def _create(self, table: Table) -> DeltaTable:
         try:
-            return self._delta(
-                table,
-                lambda: DeltaTable.create(
-                self.uri(table),
-                schema=Schema.from_arrow(table.schema),
-                mode="ignore",
-                partition_by=[column.name for column in table.partition_columns],
-                name=table.name,
-                description=f"One row per {table.grain}.",
-                storage_options=self.storage.delta_options() or None,
-            ),
-        )
+            with self._errors(table):
+                return DeltaTable.create(
+                    self.uri(table),
+                    schema=Schema.from_arrow(table.schema),
+                    mode="ignore",
+                    partition_by=[column.name for column in table.partition_columns],
+                    name=table.name,
+                    description=f"One row per {table.grain}.",
+                    storage_options=self.storage.delta_options() or None,
+                )
+        except TableNotFoundError as error:
+            # delta-rs' name for a folder that it could not make.
+            raise storage_failed(table, self.uri(table), error) from error
+        except CommitConflict:
+            made_by_another = self.open(table)
+            if made_by_another is None:
+                raise
+            return made_by_another
 
     def _take_out(
         self,
@@ -148,7 +148,7 @@ class LakeTables:
         removals: list[RemoveAction] = []
         survivors: list[DataFile] = []
         rows_removed = 0
-        for action in _add_actions(delta, partition):
+        for action in add_actions(delta, partition):
             kept: DataFile | None = None
             removed = action["num_records"]
             if numbers is not None:
@@ -195,45 +195,7 @@ class LakeTables:
             )
             for file in files
         ]
-        writer = Transaction("/".join(partition.values()), delta.version())
-        self._delta(
-            table,
-            lambda: delta.create_write_transaction(
-                [*actions, *removals],
-                mode="append",
-                schema=table.schema,
-                partition_by=list(partition),
-                commit_properties=CommitProperties(app_transactions=[writer]),
-            ),
-            partition,
-        )
-        delta.update_incremental()
-
-    def _delta(
-        self, table: Table, action: Callable[[], T], partition: dict[str, str] | None = None
-    ) -> T:
-        try:
-            return action()
-        except CommitFailedError as error:
-            raise CommitConflict(
-                f"another writer changed {'/'.join((partition or {}).values())} first",
-                table=table.name,
-                todo="Run it again: it takes up what the other writer left",
-            ) from error
-        except TableNotFoundError:
-            raise
-        except (DeltaError, OSError) as error:
-            raise StorageFailed(f"{self.uri(table)}: {error}", table=table.name) from error
-
-
-def _add_actions(delta: DeltaTable, partition: dict[str, str]) -> list[dict[str, Any]]:
-    actions = pa.table(delta.get_add_actions(flatten=True))
-    for name, value in partition.items():
-        if f"partition.{name}" not in actions.column_names:
-            return []
-        actions = actions.filter(pc.equal(actions[f"partition.{name}"], value))
-    rows: list[dict[str, Any]] = actions.to_pylist()
-    return rows
+        commit(delta, table, partition, [*actions, *removals])
 
 
 def _may_hold(action: dict[str, Any], table: Table, numbers: Collection[int]) -> bool:

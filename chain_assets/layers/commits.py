@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from chain_assets.core.reconcile import Plan
 from chain_assets.core.schemas import Table
-from chain_assets.lake.tables import Commit, DataFile, LakeTables
+from chain_assets.lake.data_files import DataFile
+from chain_assets.lake.tables import Commit, LakeTables
 
 
 def commit_layer(

@@ -28,10 +28,11 @@ from chain_assets.core.schemas import DECODED_TABLES
 from chain_assets.core.schemas.decoded import BLOCKS
 from chain_assets.engine.protocol import Engine
 from chain_assets.lake.blobs import BlobRef, read_blob
+from chain_assets.lake.data_files import DataFile, write_data_file
 from chain_assets.lake.storage import Storage, open_store
-from chain_assets.lake.tables import DataFile, LakeTables, write_data_file
+from chain_assets.lake.tables import LakeTables
 from chain_assets.layers.commits import commit_layer
-from chain_assets.layers.raw import read_index
+from chain_assets.layers.raw_index import read_index
 from chain_assets.layers.report import LayerReport, Progress, no_progress
 
 # Bump it when decoded rows change for the same JSON and ABIs.
@@ -94,11 +95,12 @@ def materialize_decoded(
     """
     started = clock()
     context = DecodeContext(chain.name, block_range.key, tables.storage, registry)
+    # Before the index: what another run adds in between must not look like rows to remove.
+    have = _have(tables, context)
     rows = read_index(tables, chain=chain.name, block_range=block_range.key)
     canonical = {row.number: row for row in rows if row.canonical}
     plan = reconcile(
-        {n: (row.hash, row.sha256, context.version) for n, row in canonical.items()},
-        _have(tables, context),
+        {n: (row.hash, row.sha256, context.version) for n, row in canonical.items()}, have
     )
     blobs = [
         BlobRef(row.number, row.hash, row.uri, row.size_bytes, row.sha256)

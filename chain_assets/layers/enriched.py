@@ -19,12 +19,12 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from chain_assets.chains import Chain
 from chain_assets.core.block_range import BlockRange
 from chain_assets.core.enrich import DecodedRows, ReferenceTables, enrich
 from chain_assets.core.enrich.versions import enricher_versions
+from chain_assets.core.errors import CommitConflict
 from chain_assets.core.packing import pack
 from chain_assets.core.reconcile import reconcile
 from chain_assets.core.schemas import ENRICHED_TABLES, Table
@@ -32,8 +32,9 @@ from chain_assets.core.schemas.abi import CALLS, TOKEN_TRANSFERS
 from chain_assets.core.schemas.decoded import BLOCKS, TRANSACTIONS
 from chain_assets.core.schemas.enriched import BLOCKS as ENRICHED_BLOCKS
 from chain_assets.engine.protocol import Engine
+from chain_assets.lake.data_files import DataFile, read_data_file, write_data_file
 from chain_assets.lake.storage import ObjectStore, Storage, open_store
-from chain_assets.lake.tables import DataFile, LakeTables, write_data_file
+from chain_assets.lake.tables import LakeTables
 from chain_assets.layers.commits import commit_layer
 from chain_assets.layers.reference import stored_reference
 from chain_assets.layers.report import LayerReport, Progress, no_progress
@@ -96,9 +97,11 @@ def materialize_enriched(
     the lake's reference tables. Raises StorageFailed, CommitConflict.
     """
     started = clock()
+    # Before the decoded blocks: what another run adds in between is not to be removed.
+    have = _have(tables, chain, block_range)
     context = _context(chain, block_range, tables)
     decoded = _decoded_blocks(tables, context)
-    plan = reconcile({n: block["identity"] for n, block in decoded.items()}, _have(tables, context))
+    plan = reconcile({n: block["identity"] for n, block in decoded.items()}, have)
     results = _run(context, [decoded[n]["task"] for n in plan.write], engine, progress)
     commits = commit_layer(
         tables, ENRICHED_TABLES, [f for r in results for f in r.files], context.partition, plan
@@ -155,9 +158,12 @@ def _decoded_blocks(tables: LakeTables, context: EnrichContext) -> dict[int, dic
     }
 
 
-def _have(tables: LakeTables, context: EnrichContext) -> dict[int, tuple[bytes, bytes, str, str]]:
+def _have(
+    tables: LakeTables, chain: Chain, block_range: BlockRange
+) -> dict[int, tuple[bytes, bytes, str, str]]:
     identity = ["hash", "raw_sha256", "decoder_version", "enricher_version"]
-    rows = tables.read(ENRICHED_BLOCKS, columns=["number", *identity], **context.partition)
+    partition = {"chain": chain.name, "block_range": block_range.key}
+    rows = tables.read(ENRICHED_BLOCKS, columns=["number", *identity], **partition)
     return {row["number"]: tuple(row[name] for name in identity) for row in rows.to_pylist()}
 
 
@@ -180,10 +186,14 @@ def _run(
 
 
 def enrich_task(context: EnrichContext, blocks: Sequence[BlockToEnrich]) -> EnrichResult:
-    """Read, enrich and write the blocks of one task. Runs on a worker."""
+    """Read, enrich and write the blocks of one task. Runs on a worker.
+
+    Raises StorageFailed, and CommitConflict where another run is changing the decoded tables.
+    """
     store = open_store(context.storage)
     numbers = pa.array([block.number for block in blocks], pa.int64())
     inputs = {table.name: _read(store, context, table, numbers) for table in _INPUTS}
+    _check_whole(context, blocks, inputs)
     rows = DecodedRows(
         blocks=inputs[BLOCKS.name],
         transactions=inputs[TRANSACTIONS.name],
@@ -204,19 +214,34 @@ def enrich_task(context: EnrichContext, blocks: Sequence[BlockToEnrich]) -> Enri
     return EnrichResult(tuple(files), len(blocks), sum(t.nbytes for t in inputs.values()))
 
 
+def _check_whole(
+    context: EnrichContext, blocks: Sequence[BlockToEnrich], inputs: Mapping[str, pa.Table]
+) -> None:
+    """Tables are read one after another: refuse what a commit in between has torn apart."""
+    decoded = inputs[BLOCKS.name]
+    hashes = decoded["hash"].combine_chunks()
+    whole = (
+        len(decoded) == len(blocks)
+        and pc.sum(decoded["transaction_count"]).as_py() == len(inputs[TRANSACTIONS.name])
+        and all(
+            pc.all(pc.is_in(inputs[table.name]["block_hash"], hashes), min_count=0).as_py()
+            for table in _INPUTS[1:]
+        )
+    )
+    if not whole:
+        raise CommitConflict(
+            f"{context.block_range} was changed while it was read",
+            chain=context.chain.name,
+            table=BLOCKS.name,
+            todo="Run it again when the other run is done",
+        )
+
+
 def _read(store: ObjectStore, context: EnrichContext, table: Table, numbers: pa.Array) -> pa.Table:
     parts = [table.file_schema.empty_table()]
-    bounds = pc.min_max(numbers)
+    bounds = pc.min_max(numbers).as_py()
     for path in context.files[table.name]:
-        content = store.get(f"{table.name}/{path}")
-        rows = pq.read_table(
-            pa.BufferReader(content),
-            filters=[
-                (table.number_column, ">=", bounds["min"].as_py()),
-                (table.number_column, "<=", bounds["max"].as_py()),
-            ],
-        )
-        mine = pc.is_in(rows[table.number_column], numbers)
-        parts.append(rows.filter(mine).select(table.file_schema.names).cast(table.file_schema))
+        rows = read_data_file(store, table, path, blocks=(bounds["min"], bounds["max"]))
+        parts.append(rows.filter(pc.is_in(rows[table.number_column], numbers)))
     order = [(name, "ascending") for name in table.key]
     return pa.concat_tables(parts).sort_by(order).combine_chunks()

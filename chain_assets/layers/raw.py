@@ -11,44 +11,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 
 import pyarrow as pa
 
 from chain_assets.chains import Chain
-from chain_assets.core.block_range import BlockRange, range_of
-from chain_assets.core.errors import BlockNotFound, LinkError
+from chain_assets.core.block_range import BlockRange
+from chain_assets.core.errors import BlockNotFound
 from chain_assets.core.schemas import RAW_BLOCKS
 from chain_assets.lake.blobs import blob_folder, write_blob
-from chain_assets.lake.tables import Commit, LakeTables, write_data_file
+from chain_assets.lake.data_files import write_data_file
+from chain_assets.lake.tables import Commit, LakeTables
+from chain_assets.layers.links import check_links, orphaned_numbers
+from chain_assets.layers.raw_index import IndexRow, read_index
 from chain_assets.layers.report import LayerReport, Progress, no_progress
 from chain_assets.sources.protocol import BlockSource, RawBlock
-
-
-@dataclass(frozen=True)
-class IndexRow:
-    """A row of raw_blocks; the fields are its columns."""
-
-    number: int
-    hash: bytes
-    parent_hash: bytes
-    timestamp: datetime
-    canonical: bool
-    uri: str
-    size_bytes: int
-    sha256: bytes
-    transaction_count: int
-    log_count: int | None
-    source: str
-    fetched_at: datetime
-
-
-def read_index(tables: LakeTables, *, chain: str, block_range: str) -> list[IndexRow]:
-    """The index rows of a range, both sides of a fork."""
-    rows = tables.read(RAW_BLOCKS, chain=chain, block_range=block_range)
-    return [IndexRow(**row) for row in rows.to_pylist()]
 
 
 def materialize_raw(
@@ -69,7 +48,7 @@ def materialize_raw(
     started = clock()
     rows = read_index(tables, chain=chain.name, block_range=block_range.key)
     present = _present(rows, tables, chain=chain.name, block_range=block_range.key)
-    orphaned = _orphaned(present, source)
+    orphaned = orphaned_numbers(present, source)
     stored = {number: row for number, row in present.items() if number not in orphaned}
     wanted = _wanted(chain, block_range, source, numbers)
     missing = [number for number in wanted if number not in stored]
@@ -77,7 +56,7 @@ def materialize_raw(
         _store(block, chain, block_range, tables, clock=clock, progress=progress)
         for block in source.blocks(missing)
     ]
-    _check_links(chain, block_range, fetched, stored, tables)
+    check_links(chain, block_range, fetched, stored, tables)
     changed = orphaned | set(missing)
     after = _merge(rows, fetched, changed)
     commit = _commit(
@@ -124,28 +103,6 @@ def _present(
     }
 
 
-def _orphaned(present: dict[int, IndexRow], source: BlockSource) -> set[int]:
-    """Stored blocks above the finalized one that the source no longer has at their number.
-
-    Walks down from the highest: stored neighbours are linked, so below the first block that is
-    still canonical all are.
-    """
-    if not present:
-        return set()
-    finalized = source.finalized()
-    floor = -1 if finalized is None else finalized.number
-    orphaned: set[int] = set()
-    for number in sorted((n for n in present if n > floor), reverse=True):
-        try:
-            if source.header(number).hash == present[number].hash:
-                break
-        except BlockNotFound:
-            # The new canonical chain is (still) shorter than the one stored.
-            pass
-        orphaned.add(number)
-    return orphaned
-
-
 def _store(
     block: RawBlock,
     chain: Chain,
@@ -179,48 +136,6 @@ def _store(
         source=block.source,
         fetched_at=datetime.fromtimestamp(clock(), UTC),
     )
-
-
-def _check_links(
-    chain: Chain,
-    block_range: BlockRange,
-    fetched: Sequence[IndexRow],
-    stored: dict[int, IndexRow],
-    tables: LakeTables,
-) -> None:
-    """Each fetched block must be the child of the block before it and the parent of the next.
-
-    Raises LinkError.
-    """
-    known = {**stored, **{row.number: row for row in fetched}}
-    for edge in (block_range.start - 1, block_range.stop):
-        # Only where a fetched block stands at the edge is the neighbouring range of interest.
-        if edge - 1 in known or edge + 1 in known:
-            known.update(_neighbour(chain, edge, tables))
-    for row in fetched:
-        for number in (row.number, row.number + 1):
-            low, high = known.get(number - 1), known.get(number)
-            if low is not None and high is not None and high.parent_hash != low.hash:
-                raise _link_error(chain, low, high)
-
-
-def _link_error(chain: Chain, low: IndexRow, high: IndexRow) -> LinkError:
-    stored = range_of(low.number, chain.ranges).key
-    return LinkError(
-        f"its parent is {high.parent_hash.hex()}, but block {low.number} is {low.hash.hex()}",
-        chain=chain.name,
-        block=high.number,
-        table=RAW_BLOCKS.name,
-        todo=f"The chain was reorganized, or the node lies: materialize raw_blocks {stored} first",
-    )
-
-
-def _neighbour(chain: Chain, number: int, tables: LakeTables) -> dict[int, IndexRow]:
-    if number < 0:
-        return {}
-    key = range_of(number, chain.ranges).key
-    rows = read_index(tables, chain=chain.name, block_range=key)
-    return {row.number: row for row in rows if row.canonical and row.number == number}
 
 
 def _merge(

@@ -8,7 +8,8 @@ from __future__ import annotations
 from chain_assets.chains import Chain
 from chain_assets.core.enrich import ReferenceTables, reference_digest
 from chain_assets.core.schemas.reference import ENTITY_LABELS, TOKEN_METADATA, TOKEN_PRICES
-from chain_assets.lake.tables import Commit, LakeTables, write_data_file
+from chain_assets.lake.data_files import write_data_file
+from chain_assets.lake.tables import Commit, LakeTables
 
 
 def stored_reference(chain: str, tables: LakeTables) -> ReferenceTables:

@@ -163,6 +163,16 @@ def test_a_new_reference_row_changes_the_version_of_just_the_blocks_it_may_chang
     assert changed == stale
 
 
+def test_a_version_does_not_depend_on_the_order_of_reference_rows() -> None:
+    prices = [price(None, at, 1.0, source=source) for at in (1, 2, 2, 3) for source in "ab"]
+    labels = [label(ALICE, "Alice"), label(BOB, "Bob")]
+    rows = decoded([block(2), block(3)])
+    first = enriched(rows, reference(labels=labels, prices=prices))["enriched_blocks"]
+    known = reference(labels=labels[::-1], prices=prices[::-1])
+    assert enriched(rows, known)["enriched_blocks"] == first
+    assert first[0]["enricher_version"] != first[1]["enricher_version"]
+
+
 def test_rows_keep_their_order() -> None:
     blocks = [block(3), block(1), block(2)]
     rows = [transaction(2, 1), transaction(3, 0), transaction(2, 0)]

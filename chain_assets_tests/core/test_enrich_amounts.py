@@ -175,6 +175,13 @@ def test_a_fee_that_no_chain_can_have_is_refused_with_its_block() -> None:
             block(1, log_count=None, base_fee_per_gas=10), [], 0, None, id="no receipts, empty"
         ),
         pytest.param(
+            block(1, base_fee_per_gas=10),
+            [transaction(1, 0, gas_price=50), transaction(1, 1, gas_price=None)],
+            0,
+            None,
+            id="one price unsaid: a part is not the sum",
+        ),
+        pytest.param(
             block(1, gas_used=20, base_fee_per_gas=10),
             [transaction(1, 0, type=0x7E, effective_gas_price=99), transaction(1, 1, gas_price=5)],
             200,

@@ -171,6 +171,9 @@ def _fee(row: Row) -> int | None:
         return None
     fee = int(row["gas_used"]) * price
     if row["type"] == _BLOB_TRANSACTION:
+        if row["blob_gas_used"] is None or row["blob_gas_price"] is None:
+            # Some nodes leave these out of their receipts, and the blobs were not free.
+            return None
         fee += int(row["blob_gas_used"]) * int(row["blob_gas_price"])
     if row["type"] != _OP_DEPOSIT:
         fee += int(row["l1_fee"] or 0)

@@ -5,15 +5,19 @@ from __future__ import annotations
 import gzip
 import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from chain_assets.core.block_json import RawPayload
 from chain_assets_tests.slow_route.readers import Json
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RealBlock:
-    """One file of the folder, read by plain `json`; `receipts` is None where there are none."""
+    """One file of the folder, read by plain `json`; `receipts` is None where there are none.
+
+    It is equal to itself only, so that what was made of it can be kept by it.
+    """
 
     path: Path
     document: Json
@@ -37,11 +41,12 @@ def chains_of(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.is_dir())
 
 
-def read_chain(folder: Path, chain: str) -> list[RealBlock]:
+@cache
+def read_chain(folder: Path, chain: str) -> tuple[RealBlock, ...]:
     """Every block of `chain`, with and without receipts, by number."""
     blocks = []
     for path in (folder / chain).glob("*/*.json.gz"):
         content = json.loads(gzip.decompress(path.read_bytes()))
         document = {"block": content["block"], "receipts": content["receipts"]}
         blocks.append(RealBlock(path, document))
-    return sorted(blocks, key=lambda block: block.number)
+    return tuple(sorted(blocks, key=lambda block: block.number))

@@ -1,0 +1,1 @@
+"""The assets of a chain: layers.py by block range, reference.py as a whole."""

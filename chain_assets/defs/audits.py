@@ -1,0 +1,206 @@
+"""The audits of each layer over one range: rows from the lake, verdicts from core.quality."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from chain_assets.chains import Chain
+from chain_assets.core.block_range import BlockRange, range_of
+from chain_assets.core.quality import Violation, counts, duplicates, gaps, gas_used, parent_links
+from chain_assets.core.schemas import DECODED_TABLES, ENRICHED_TABLES, RAW_BLOCKS, Table
+from chain_assets.core.schemas.abi import EVENTS
+from chain_assets.core.schemas.abi import TOKEN_TRANSFERS as DECODED_TRANSFERS
+from chain_assets.core.schemas.decoded import BLOCKS, LOGS, TRANSACTIONS, WITHDRAWALS
+from chain_assets.core.schemas.enriched import BLOCKS as ENRICHED_BLOCKS
+from chain_assets.core.schemas.enriched import TOKEN_TRANSFERS as ENRICHED_TRANSFERS
+from chain_assets.core.schemas.enriched import TRANSACTIONS as ENRICHED_TRANSACTIONS
+from chain_assets.defs.names import DECODED, ENRICHED, RAW
+from chain_assets.lake.tables import LakeTables
+
+_LINK_COLUMNS = ["number", "hash", "parent_hash"]
+
+
+@dataclass(frozen=True)
+class Audited:
+    """A range of a chain in the lake; `head` is the source's when it was materialized."""
+
+    chain: Chain
+    block_range: BlockRange
+    tables: LakeTables
+    head: int | None = None
+
+    def rows(self, table: Table, *columns: str) -> pa.Table:
+        """These columns of the range; of raw_blocks the canonical rows only."""
+        names = list(dict.fromkeys([*columns, *(["canonical"] if table is RAW_BLOCKS else [])]))
+        rows = self.tables.read(
+            table, columns=names, chain=self.chain.name, block_range=self.block_range.key
+        )
+        return rows.filter(rows["canonical"]) if table is RAW_BLOCKS else rows
+
+    def by_block(self, table: Table, column: str) -> dict[int, Any]:
+        """A column of a block table, by block number, without its NULLs."""
+        rows = self.rows(table, "number", column)
+        pairs = zip(rows["number"].to_pylist(), rows[column].to_pylist(), strict=True)
+        return {number: value for number, value in pairs if value is not None}
+
+
+Audit = Callable[[Audited], list[Violation]]
+
+
+def _links(table: Table) -> Audit:
+    def audit(audited: Audited) -> list[Violation]:
+        start = audited.block_range.start
+        before = None
+        if start > 0:
+            below = range_of(start - 1, audited.chain.ranges)
+            neighbour = Audited(audited.chain, below, audited.tables)
+            before = neighbour.by_block(table, "hash").get(start - 1)
+        rows = audited.rows(table, *_LINK_COLUMNS)
+        return parent_links(table, rows, before=before)
+
+    return audit
+
+
+def _raw_gaps(audited: Audited) -> list[Violation]:
+    held = audited.rows(RAW_BLOCKS, "number")["number"].to_pylist()
+    # Without a materialization of Dagster's own there is no head on record: up to what is held.
+    head = max(held, default=-1) if audited.head is None else audited.head
+    start = max(audited.block_range.start, audited.chain.start_block)
+    expected = range(start, min(audited.block_range.stop, head + 1))
+    # Since then the head may have moved and others may have written: more is no fault.
+    return gaps(RAW_BLOCKS, [n for n in held if n in expected], expected=expected)
+
+
+def _same_blocks(table: Table, upstream: Table) -> Audit:
+    def audit(audited: Audited) -> list[Violation]:
+        wanted = audited.by_block(upstream, "hash")
+        held = audited.by_block(table, "hash")
+        other = [
+            Violation(table.name, number, f"is of another fork than in {upstream.name}")
+            for number in sorted(held)
+            if number in wanted and held[number] != wanted[number]
+        ]
+        return gaps(table, held, expected=sorted(wanted)) + other
+
+    return audit
+
+
+def _duplicates(layer: tuple[Table, ...]) -> Audit:
+    def audit(audited: Audited) -> list[Violation]:
+        return [
+            violation
+            for table in layer
+            for violation in duplicates(table, audited.rows(table, *table.key))
+        ]
+
+    return audit
+
+
+def _one_canonical(audited: Audited) -> list[Violation]:
+    """Both sides of a fork may be there, but a number has one canonical block."""
+    rows = audited.rows(RAW_BLOCKS, "number", "hash")
+    numbers = rows["number"].value_counts().to_pylist()
+    twice = [
+        Violation(RAW_BLOCKS.name, entry["values"], f"{entry['counts']} canonical blocks")
+        for entry in numbers
+        if entry["counts"] > 1
+    ]
+    return duplicates(RAW_BLOCKS, _all_raw(audited)) + twice
+
+
+def _all_raw(audited: Audited) -> pa.Table:
+    return audited.tables.read(
+        RAW_BLOCKS,
+        columns=list(RAW_BLOCKS.key),
+        chain=audited.chain.name,
+        block_range=audited.block_range.key,
+    )
+
+
+def _decoded_counts(audited: Audited) -> list[Violation]:
+    transactions = audited.rows(
+        TRANSACTIONS, "block_number", "gas_used", "cumulative_gas_used", "log_count"
+    )
+    logs = audited.by_block(BLOCKS, "log_count")
+    said = {
+        TRANSACTIONS: audited.by_block(BLOCKS, "transaction_count"),
+        LOGS: logs,
+        EVENTS: logs,
+        WITHDRAWALS: audited.by_block(BLOCKS, "withdrawal_count"),
+    }
+    found = [
+        violation
+        for table, rows in said.items()
+        for violation in counts(table, audited.rows(table, "block_number")["block_number"], said=rows)
+    ]
+    found += _receipt_logs(transactions, logs)
+    found += _raw_counts(audited)
+    return found + gas_used(TRANSACTIONS, transactions, said=audited.by_block(BLOCKS, "gas_used"))
+
+
+def _receipt_logs(transactions: pa.Table, said: Mapping[int, int]) -> list[Violation]:
+    """The logs of a block's receipts add up to those of the block."""
+    sums = transactions.group_by("block_number").aggregate([("log_count", "sum")])
+    return [
+        Violation(TRANSACTIONS.name, row["block_number"], f"receipts with {row['log_count_sum']} logs")
+        for row in sums.sort_by("block_number").to_pylist()
+        if row["block_number"] in said and row["log_count_sum"] != said[row["block_number"]]
+    ]
+
+
+def _raw_counts(audited: Audited) -> list[Violation]:
+    """What was counted when the block was fetched is what was decoded."""
+    return [
+        Violation(BLOCKS.name, number, f"{column} is {held[number]}, it was {count} when fetched")
+        for column in ("transaction_count", "log_count")
+        for held in (audited.by_block(BLOCKS, column),)
+        for number, count in sorted(audited.by_block(RAW_BLOCKS, column).items())
+        if number in held and held[number] != count
+    ]
+
+
+def _enriched_counts(audited: Audited) -> list[Violation]:
+    """As many transactions and transfers a block as there are decoded ones."""
+    transfers = audited.rows(DECODED_TRANSFERS, "block_number")["block_number"].value_counts()
+    moved = {entry["values"]: entry["counts"] for entry in transfers.to_pylist()}
+    held = audited.by_block(ENRICHED_BLOCKS, "hash")
+    said = {
+        ENRICHED_TRANSACTIONS: audited.by_block(BLOCKS, "transaction_count"),
+        ENRICHED_TRANSFERS: {number: moved.get(number, 0) for number in held},
+    }
+    return [
+        violation
+        for table, rows in said.items()
+        for violation in counts(table, audited.rows(table, "block_number")["block_number"], said=rows)
+    ]
+
+
+AUDITS: dict[str, dict[str, Audit]] = {
+    RAW: {
+        "parent_links": _links(RAW_BLOCKS),
+        "gaps": _raw_gaps,
+        "duplicates": _one_canonical,
+    },
+    DECODED: {
+        "parent_links": _links(BLOCKS),
+        "gaps": _same_blocks(BLOCKS, RAW_BLOCKS),
+        "duplicates": _duplicates(DECODED_TABLES),
+        "counts": _decoded_counts,
+    },
+    ENRICHED: {
+        "gaps": _same_blocks(ENRICHED_BLOCKS, BLOCKS),
+        "duplicates": _duplicates(ENRICHED_TABLES),
+        "counts": _enriched_counts,
+    },
+}
+DESCRIPTIONS = {
+    "parent_links": "Each block's parent is the block before it, also across the range's start.",
+    "gaps": "Every block is there, and none that should not be.",
+    "duplicates": "No key stands twice in any table of the layer.",
+    "counts": "Rows and gas of each block are what its header and its receipts say.",
+}

@@ -1,0 +1,85 @@
+"""How far each layer is behind the head: a check that warns and never blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from chain_assets.chains import Chain
+from chain_assets.core.schemas import RAW_BLOCKS, TABLES, Table
+from chain_assets.core.staleness import Tip, lag_of
+from chain_assets.defs.names import LAYERS, asset_key, identifier
+from chain_assets.defs.resources import LakeResource, SourcesResource
+from chain_assets.lake.tables import LakeTables
+
+CHECK = "lag"
+
+
+def lag_checks(chain: Chain) -> dg.AssetChecksDefinition:
+    """One check a layer: it warns where the layer is behind by more than its freshness window."""
+
+    @dg.multi_asset_check(
+        name=f"{identifier(chain)}_lag",
+        specs=[
+            dg.AssetCheckSpec(
+                CHECK,
+                asset=asset_key(chain, layer),
+                description="Blocks, and seconds of chain time, behind the head.",
+            )
+            for layer in LAYERS
+        ],
+    )
+    def lag(lake: LakeResource, sources: SourcesResource) -> Iterator[dg.AssetCheckResult]:
+        tables, newest = lake.tables(), sources.open(chain).head()
+        head = Tip(newest.number, newest.timestamp)
+        for layer in LAYERS:
+            yield _verdict(chain, layer, newest_block(tables, TABLES[layer], chain.name), head)
+
+    return lag
+
+
+def _verdict(chain: Chain, layer: str, held: Tip | None, head: Tip) -> dg.AssetCheckResult:
+    key = asset_key(chain, layer)
+    warn = dg.AssetCheckSeverity.WARN
+    if held is None:
+        return dg.AssetCheckResult(
+            asset_key=key,
+            check_name=CHECK,
+            passed=False,
+            severity=warn,
+            description=f"holds no block; the head is {head.number}",
+            metadata={"head": head.number},
+        )
+    lag = lag_of(held, head=head)
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=CHECK,
+        passed=lag.seconds <= chain.freshness.warn,
+        severity=warn,
+        description=f"{lag.blocks} blocks, {lag.seconds:.0f} s behind the head",
+        metadata={
+            "lag_blocks": lag.blocks,
+            "lag_seconds": lag.seconds,
+            "head": head.number,
+            "newest_block": held.number,
+        },
+    )
+
+
+def newest_block(tables: LakeTables, table: Table, chain: str) -> Tip | None:
+    """The highest block that `table` holds of the chain, canonical where it tells."""
+    files = tables.live_files(table, chain=chain)
+    if not files:
+        return None
+    key = max(file["partition.block_range"] for file in files)
+    marks = ["canonical"] if table is RAW_BLOCKS else []
+    rows = tables.read(
+        table, columns=["number", "timestamp", *marks], chain=chain, block_range=key
+    )
+    newest = max(
+        (row for row in rows.to_pylist() if row.get("canonical", True)),
+        key=lambda row: row["number"],
+        default=None,
+    )
+    return newest and Tip(newest["number"], newest["timestamp"].timestamp())

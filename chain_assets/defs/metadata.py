@@ -1,0 +1,135 @@
+"""What a materialization shows of a range: rows, bytes, seconds, versions, schema, lineage.
+
+Plain numbers are entries of their own, because Dagster draws those over time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import dagster as dg
+
+from chain_assets.chains import Chain
+from chain_assets.core.schemas import Table
+from chain_assets.defs.lineage import column_lineage, column_schema
+from chain_assets.lake.tables import LakeTables
+from chain_assets.layers.report import LayerReport
+
+Metadata = Mapping[str, Any]
+
+
+@dataclass
+class Volume:
+    """Rows and bytes of live files."""
+
+    rows: int = 0
+    size: int = 0
+
+
+@dataclass(frozen=True)
+class Volumes:
+    """What a chain's live files hold: by table and range key, read from Delta's log once a run."""
+
+    by_range: Mapping[tuple[str, str], Volume] = field(default_factory=dict)
+
+    def rows(self, table: Table, key: str) -> int:
+        """Rows of the range."""
+        return self.by_range.get((table.name, key), Volume()).rows
+
+    def size(self, table: Table, key: str) -> int:
+        """Bytes of the range."""
+        return self.by_range.get((table.name, key), Volume()).size
+
+    def rows_of_all(self, table: Table) -> int:
+        """Rows of all ranges."""
+        return sum(v.rows for (name, _), v in self.by_range.items() if name == table.name)
+
+
+def read_volumes(tables: LakeTables, layer: Sequence[Table], chain: Chain) -> Volumes:
+    """Rows and bytes of the chain in the tables of `layer`."""
+    found: dict[tuple[str, str], Volume] = {}
+    for table in layer:
+        for file in tables.live_files(table, chain=chain.name):
+            volume = found.setdefault((table.name, file["partition.block_range"]), Volume())
+            volume.rows += file["num_records"]
+            volume.size += file["size_bytes"]
+    return Volumes(found)
+
+
+def range_metadata(
+    report: LayerReport,
+    *,
+    layer: Sequence[Table],
+    tables: LakeTables,
+    volumes: Volumes,
+    code_version: str,
+) -> Metadata:
+    """The entries of one range."""
+    key = report.block_range.key
+    rows = {table.name: volumes.rows(table, key) for table in layer}
+    entries: dict[str, Any] = {
+        "dagster/partition_row_count": sum(rows.values()),
+        "dagster/row_count": sum(volumes.rows_of_all(table) for table in layer),
+        "dagster/uri": tables.uri(layer[-1]),
+        "blocks": report.blocks,
+        "blocks_written": report.written,
+        "blocks_removed": report.removed,
+        "seconds": round(report.seconds, 3),
+        "blocks_per_second": round(report.written / report.seconds, 1) if report.seconds else 0.0,
+        "bytes": sum(volumes.size(table, key) for table in layer),
+        "bytes_read": report.bytes_read,
+        "bytes_written": report.bytes_added,
+        "delta_versions": {commit.table: commit.version for commit in report.commits},
+        "tables": _tables(layer, key, tables=tables, volumes=volumes),
+        "data_version": report.data_version,
+        "code_version": code_version,
+        **{f"rows_{name}": count for name, count in rows.items()},
+    }
+    if report.unknown_fields:
+        entries["unknown_fields"] = unknown_fields(report.unknown_fields)
+    return entries
+
+
+def contract_metadata(chain: Chain, layer: Sequence[Table]) -> Metadata:
+    """The columns of a layer, and what they are made of."""
+    return {
+        "dagster/column_schema": column_schema(tuple(layer)),
+        "dagster/column_lineage": column_lineage(chain, layer),
+    }
+
+
+def unknown_fields(counts: Counter[str]) -> dg.TableMetadataValue:
+    """JSON fields that no column holds, and how often each was there."""
+    return dg.MetadataValue.table(
+        [
+            dg.TableRecord({"path": path, "times": times})
+            for path, times in sorted(counts.items())
+        ],
+        schema=dg.TableSchema([dg.TableColumn("path"), dg.TableColumn("times", "int")]),
+    )
+
+
+def _tables(
+    layer: Sequence[Table], key: str, *, tables: LakeTables, volumes: Volumes
+) -> dg.TableMetadataValue:
+    rows = [
+        {
+            "table": table.name,
+            "rows": volumes.rows(table, key),
+            "bytes": volumes.size(table, key),
+            "uri": tables.uri(table),
+        }
+        for table in layer
+    ]
+    columns = [
+        dg.TableColumn("table"),
+        dg.TableColumn("rows", "int"),
+        dg.TableColumn("bytes", "int"),
+        dg.TableColumn("uri"),
+    ]
+    return dg.MetadataValue.table(
+        [dg.TableRecord(row) for row in rows], schema=dg.TableSchema(columns)
+    )

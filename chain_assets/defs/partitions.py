@@ -1,0 +1,59 @@
+"""A chain's block ranges as Dagster partitions, and the ranges that a run is about."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import dagster as dg
+
+from chain_assets.chains import Chain
+from chain_assets.core.block_range import BlockRange
+from chain_assets.core.errors import ChainAssetsError
+from chain_assets.defs.names import partitions_name
+
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
+
+
+class PartitionError(ChainAssetsError):
+    """A run was asked for partitions that are not a range of blocks."""
+
+
+@cache
+def block_ranges(chain: Chain) -> dg.DynamicPartitionsDefinition:
+    """The partitions that all layers of the chain share; keys are `BlockRange.key`."""
+    return dg.DynamicPartitionsDefinition(name=partitions_name(chain))
+
+
+def registered_keys(chain: Chain, instance: dg.DagsterInstance) -> list[str]:
+    """The keys of the chain's open ranges, in the order in which they were opened."""
+    return list(instance.get_dynamic_partitions(partitions_name(chain)))
+
+
+def range_tags(ranges: list[BlockRange] | tuple[BlockRange, ...]) -> dict[str, str]:
+    """The tags that make one run of all partitions from the first of `ranges` to the last."""
+    return {RANGE_START: ranges[0].key, RANGE_END: ranges[-1].key}
+
+
+def run_ranges(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> list[BlockRange]:
+    """The ranges that this run is about, ascending.
+
+    Raises PartitionError unless they go from the first asked for to the last without a hole:
+    Dagster slices the order in which partitions were added, and a reversed range, or keys added
+    in another order, would be a run over nothing that ends well.
+    """
+    operation = context.op_execution_context
+    if not operation.has_partition_key and not operation.has_partition_key_range:
+        raise PartitionError("the run names no block range", todo="Choose partitions to materialize")
+    if operation.has_partition_key:
+        return [BlockRange.from_key(operation.partition_key)]
+    asked = operation.partition_key_range
+    ranges = [BlockRange.from_key(key) for key in operation.partition_keys]
+    whole = ranges and (ranges[0].key, ranges[-1].key) == (asked.start, asked.end)
+    linked = all(low.stop == high.start for low, high in zip(ranges, ranges[1:], strict=False))
+    if not (whole and linked):
+        raise PartitionError(
+            f"asked for {asked.start} to {asked.end}, got {len(ranges)} ranges that are not these",
+            todo="Ask for an ascending range of partitions that were opened in ascending order",
+        )
+    return ranges

@@ -1,0 +1,119 @@
+"""The lake, the engine, the sources and a person's files as Dagster resources.
+
+They wrap `chain_assets.assembly`, so that runs and the command line do the same. Secrets reach a
+run through its process's environment: a run's config holds the names of variables only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import dagster as dg
+from dagster_aws.s3 import S3Resource
+from dagster_pyspark import LazyPySparkResource
+
+from chain_assets.assembly import open_source, read_chain_reference
+from chain_assets.chains import Chain
+from chain_assets.config import Settings
+from chain_assets.core.abi.registry import Registry, load_registry
+from chain_assets.core.enrich import ReferenceTables
+from chain_assets.engine.local import LocalEngine
+from chain_assets.engine.protocol import Engine
+from chain_assets.engine.spark import SparkEngine, spark_config
+from chain_assets.lake.storage import S3Access, Storage
+from chain_assets.lake.tables import LakeTables
+from chain_assets.sources.protocol import BlockSource
+
+
+class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Where the Delta tables and blobs are, and the credentials of dagster-aws to reach them."""
+
+    uri: str
+    s3: S3Resource
+
+    def tables(self) -> LakeTables:
+        """The lake's tables."""
+        access = S3Access(
+            endpoint_url=self.s3.endpoint_url,
+            region_name=self.s3.region_name,
+            access_key_id=self.s3.aws_access_key_id,
+            secret_access_key=self.s3.aws_secret_access_key,
+            session_token=self.s3.aws_session_token,
+        )
+        return LakeTables(Storage(uri=self.uri, s3=access))
+
+
+class EngineResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Who decodes and enriches: Spark's executors, or this process."""
+
+    kind: Literal["spark", "local"]
+    pyspark: LazyPySparkResource
+
+    def open(self) -> Engine:
+        """The engine. Spark's session starts with the first task, and not at all without one."""
+        if self.kind == "local":
+            return LocalEngine()
+        return SparkEngine(lambda: self.pyspark.spark_session)
+
+
+class SourcesResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Where blocks come from. Node URLs hold keys and stay in the environment."""
+
+    def open(self, chain: Chain) -> BlockSource:
+        """The chain's source. Raises ConfigError where its variable is not set."""
+        return open_source(chain)
+
+
+class FilesResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """A person's own folders of reference rows and ABIs, beside those that are shipped."""
+
+    reference: str | None = None
+    abis: str | None = None
+
+    def registry(self) -> Registry:
+        """All ABIs. Raises ReferenceFileError for a file that cannot be used."""
+        return load_registry(Path(self.abis) if self.abis else None)
+
+    def reference_rows(self, chain: Chain, *, head: int) -> ReferenceTables:
+        """Labels, tokens and prices of `chain`, for a made-up chain up to block `head`."""
+        folder = Path(self.reference) if self.reference else None
+        return read_chain_reference(Settings(chains={}, reference=folder), chain, head=head)
+
+
+def build_resources(settings: Settings) -> Mapping[str, Any]:
+    """The resources by the names that assets, checks and sensors ask for."""
+    return {
+        "lake": LakeResource(uri=absolute(settings.lake), s3=_s3(settings.s3)),
+        "engine": EngineResource(
+            kind=settings.engine,
+            pyspark=LazyPySparkResource(spark_config=spark_config(settings.spark_master)),
+        ),
+        "sources": SourcesResource(),
+        "files": FilesResource(
+            reference=_text(settings.reference),
+            abis=_text(settings.abis),
+        ),
+    }
+
+
+def absolute(lake: str) -> str:
+    """A lake's folder as an absolute path: what Dagster starts elsewhere must find the same one."""
+    return lake if "://" in lake else str(Path(lake).resolve())
+
+
+def _text(folder: Path | None) -> str | None:
+    return None if folder is None else str(folder.resolve())
+
+
+def _s3(access: S3Access) -> S3Resource:
+    secrets = {
+        "aws_access_key_id": ("AWS_ACCESS_KEY_ID", access.access_key_id),
+        "aws_secret_access_key": ("AWS_SECRET_ACCESS_KEY", access.secret_access_key),
+        "aws_session_token": ("AWS_SESSION_TOKEN", access.session_token),
+    }
+    # Dagster refuses a variable that is not set, and without one boto3 looks further by itself
+    # (profiles, the machine's role).
+    given = {field: dg.EnvVar(name) for field, (name, value) in secrets.items() if value}
+    return S3Resource(endpoint_url=access.endpoint_url, region_name=access.region_name, **given)
