@@ -66,7 +66,9 @@ def duplicates(table: Table, rows: pa.Table) -> list[Violation]:
         [(table.number_column, "ascending")]
     )
     return [
-        Violation(table.name, row[table.number_column], f"{row['count_all']} rows {_key(row, keys)}")
+        Violation(
+            table.name, row[table.number_column], f"{row['count_all']} rows {_key(row, keys)}"
+        )
         for row in twice.to_pylist()
     ]
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from chain_assets.chains import Chain
 from chain_assets.core.block_range import BlockRange, range_of
@@ -136,7 +135,9 @@ def _decoded_counts(audited: Audited) -> list[Violation]:
     found = [
         violation
         for table, rows in said.items()
-        for violation in counts(table, audited.rows(table, "block_number")["block_number"], said=rows)
+        for violation in counts(
+            table, audited.rows(table, "block_number")["block_number"], said=rows
+        )
     ]
     found += _receipt_logs(transactions, logs)
     found += _raw_counts(audited)
@@ -147,7 +148,9 @@ def _receipt_logs(transactions: pa.Table, said: Mapping[int, int]) -> list[Viola
     """The logs of a block's receipts add up to those of the block."""
     sums = transactions.group_by("block_number").aggregate([("log_count", "sum")])
     return [
-        Violation(TRANSACTIONS.name, row["block_number"], f"receipts with {row['log_count_sum']} logs")
+        Violation(
+            TRANSACTIONS.name, row["block_number"], f"receipts with {row['log_count_sum']} logs"
+        )
         for row in sums.sort_by("block_number").to_pylist()
         if row["block_number"] in said and row["log_count_sum"] != said[row["block_number"]]
     ]
@@ -176,7 +179,9 @@ def _enriched_counts(audited: Audited) -> list[Violation]:
     return [
         violation
         for table, rows in said.items()
-        for violation in counts(table, audited.rows(table, "block_number")["block_number"], said=rows)
+        for violation in counts(
+            table, audited.rows(table, "block_number")["block_number"], said=rows
+        )
     ]
 
 

@@ -5,12 +5,14 @@ verdict is logged as an event of its own, tied to the materialization that it is
 of the step, which blocks what is downstream, is of all ranges together.
 """
 
-from __future__ import annotations
-
+# No `from __future__ import annotations`: Dagster reads the annotations as types.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationTargetMaterializationData,
+)
 
 from chain_assets.chains import Chain
 from chain_assets.core.block_range import BlockRange
@@ -28,7 +30,7 @@ _SHOWN = 20  # violations in a check's metadata: enough to see what is wrong
 class Materialized:
     """The latest materialization of a range: what a verdict is about, and the head it saw."""
 
-    target: dg.AssetCheckEvaluationTargetMaterializationData
+    target: AssetCheckEvaluationTargetMaterializationData
     head: int | None
 
 
@@ -160,7 +162,7 @@ def _latest(
     ).records
     return {
         record.partition_key: Materialized(
-            dg.AssetCheckEvaluationTargetMaterializationData(
+            AssetCheckEvaluationTargetMaterializationData(
                 storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
             ),
             _head(record.asset_materialization),

@@ -1,7 +1,6 @@
 """How far each layer is behind the head: a check that warns and never blocks."""
 
-from __future__ import annotations
-
+# No `from __future__ import annotations`: Dagster reads the annotations as types.
 from collections.abc import Iterator
 
 import dagster as dg
@@ -74,9 +73,7 @@ def newest_block(tables: LakeTables, table: Table, chain: str) -> Tip | None:
         return None
     key = max(file["partition.block_range"] for file in files)
     marks = ["canonical"] if table is RAW_BLOCKS else []
-    rows = tables.read(
-        table, columns=["number", "timestamp", *marks], chain=chain, block_range=key
-    )
+    rows = tables.read(table, columns=["number", "timestamp", *marks], chain=chain, block_range=key)
     newest = max(
         (row for row in rows.to_pylist() if row.get("canonical", True)),
         key=lambda row: row["number"],

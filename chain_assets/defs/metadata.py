@@ -104,10 +104,7 @@ def contract_metadata(chain: Chain, layer: Sequence[Table]) -> Metadata:
 def unknown_fields(counts: Counter[str]) -> dg.TableMetadataValue:
     """JSON fields that no column holds, and how often each was there."""
     return dg.MetadataValue.table(
-        [
-            dg.TableRecord({"path": path, "times": times})
-            for path, times in sorted(counts.items())
-        ],
+        [dg.TableRecord({"path": path, "times": times}) for path, times in sorted(counts.items())],
         schema=dg.TableSchema([dg.TableColumn("path"), dg.TableColumn("times", "int")]),
     )
 

@@ -35,7 +35,9 @@ def range_tags(ranges: list[BlockRange] | tuple[BlockRange, ...]) -> dict[str, s
     return {RANGE_START: ranges[0].key, RANGE_END: ranges[-1].key}
 
 
-def run_ranges(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> list[BlockRange]:
+def run_ranges(
+    context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext,
+) -> list[BlockRange]:
     """The ranges that this run is about, ascending.
 
     Raises PartitionError unless they go from the first asked for to the last without a hole:
@@ -44,7 +46,9 @@ def run_ranges(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext
     """
     operation = context.op_execution_context
     if not operation.has_partition_key and not operation.has_partition_key_range:
-        raise PartitionError("the run names no block range", todo="Choose partitions to materialize")
+        raise PartitionError(
+            "the run names no block range", todo="Choose partitions to materialize"
+        )
     if operation.has_partition_key:
         return [BlockRange.from_key(operation.partition_key)]
     asked = operation.partition_key_range

@@ -4,8 +4,7 @@ Each asset stands for all tables of its layer, which are committed together. The
 `chain_assets.layers`; here it is done range by range and shown.
 """
 
-from __future__ import annotations
-
+# No `from __future__ import annotations`: Dagster reads the annotations as types.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,7 +1,6 @@
 """entity_labels, token_metadata and token_prices of one chain: small, and replaced as a whole."""
 
-from __future__ import annotations
-
+# No `from __future__ import annotations`: Dagster reads the annotations as types.
 from collections.abc import Iterator
 
 import dagster as dg

@@ -1,0 +1,59 @@
+"""The front door: everything that Dagster shows, by name.
+
+    for each chain                                    for all chains
+      reference, raw, decoded, enriched assets          lake, engine, sources, files resources
+      checks of each range; the lag                     in-process executor
+      job of all layers; job of the lag
+      sensor of the head; daily and lag schedules
+
+Importing it does nothing: Dagster calls `defs` when it loads the code location.
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from chain_assets.chains import Chain
+from chain_assets.config import Settings, load_settings
+from chain_assets.defs.assets.layers import Setting, layer_assets
+from chain_assets.defs.assets.reference import reference_assets
+from chain_assets.defs.checks import layer_checks
+from chain_assets.defs.jobs import lag_job, layers_job
+from chain_assets.defs.lag import lag_checks
+from chain_assets.defs.names import check_names
+from chain_assets.defs.resources import build_resources
+from chain_assets.defs.schedules import schedules
+from chain_assets.defs.sensors import head_sensor
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The definitions of the chains that are configured and enabled here."""
+    return build_definitions(load_settings())
+
+
+def build_definitions(settings: Settings) -> dg.Definitions:
+    """The definitions of the chains in `settings`. Raises ConfigError."""
+    check_names(settings.chains.values())
+    setting = Setting(spark=settings.engine == "spark", s3=settings.lake.startswith("s3://"))
+    shared = dg.Definitions(
+        resources=build_resources(settings),
+        # A process a step would cost 25 seconds for three layers that share one Spark session.
+        executor=dg.in_process_executor,
+    )
+    chains = [chain_definitions(chain, setting) for chain in settings.chains.values()]
+    return dg.Definitions.merge(shared, *chains)
+
+
+def chain_definitions(chain: Chain, setting: Setting) -> dg.Definitions:
+    """All that there is for one chain."""
+    layers, lag = layers_job(chain), lag_job(chain)
+    return dg.Definitions(
+        assets=dg.with_source_code_references(
+            [reference_assets(chain), *layer_assets(chain, setting)]
+        ),
+        asset_checks=[*layer_checks(chain), lag_checks(chain)],
+        jobs=[layers, lag],
+        sensors=[head_sensor(chain, layers)],
+        schedules=schedules(chain, layers=layers, lag=lag),
+    )

@@ -1,0 +1,102 @@
+"""Where a chain stands: what its source has, and what of it the lake holds.
+
+The facts for core.head_plan. What is final is counted from Delta's log alone; what may still be
+reorganized is compared block by block, by hash, between the layers and with the source.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from chain_assets.chains import Chain
+from chain_assets.core.block_range import BlockRange
+from chain_assets.core.head_plan import ChainShape, Heights, Holdings, find_fork
+from chain_assets.core.schemas import RAW_BLOCKS, Table
+from chain_assets.core.schemas.decoded import BLOCKS as DECODED_BLOCKS
+from chain_assets.core.schemas.enriched import BLOCKS as ENRICHED_BLOCKS
+from chain_assets.lake.tables import LakeTables
+from chain_assets.sources.protocol import BlockSource, Header
+
+
+@dataclass(frozen=True)
+class ChainState:
+    """What plans are made from."""
+
+    head: Header
+    heights: Heights
+    holdings: Holdings
+
+
+def shape_of(chain: Chain) -> ChainShape:
+    """What of the chain's record the plans need."""
+    return ChainShape(
+        ranges=chain.ranges,
+        start_block=chain.start_block,
+        block_time_seconds=chain.block_time_seconds,
+        max_reorg_depth=chain.max_reorg_depth,
+    )
+
+
+def read_heights(source: BlockSource) -> tuple[Header, Heights]:
+    """The source's head and what is final. Raises SourceError."""
+    head, finalized = source.head(), source.finalized()
+    return head, Heights(head.number, finalized.number if finalized else None)
+
+
+def read_state(chain: Chain, *, source: BlockSource, tables: LakeTables) -> ChainState:
+    """Where the chain stands. Raises SourceError, StorageFailed, and LinkError where the source
+    has replaced more blocks than the chain allows."""
+    head, heights = read_heights(source)
+    return ChainState(head, heights, _holdings(chain, heights, source, tables))
+
+
+def _holdings(chain: Chain, heights: Heights, source: BlockSource, tables: LakeTables) -> Holdings:
+    decoded = _blocks_by_range(tables, DECODED_BLOCKS, chain)
+    enriched = _blocks_by_range(tables, ENRICHED_BLOCKS, chain)
+    blocks = {key: min(count, enriched[key]) for key, count in decoded.items()}
+    first_open = heights.first_open(chain.max_reorg_depth)
+    recent = [
+        key
+        for key in _blocks_by_range(tables, RAW_BLOCKS, chain)
+        if BlockRange.from_key(key).stop > first_open
+    ]
+    stored = _hashes(tables, RAW_BLOCKS, chain, recent)
+    fork = find_fork(
+        stored,
+        head=heights.head,
+        hash_at=lambda number: source.header(number).hash,
+        max_depth=chain.max_reorg_depth,
+        chain=chain.name,
+    )
+    layers = [_hashes(tables, table, chain, recent) for table in (DECODED_BLOCKS, ENRICHED_BLOCKS)]
+    for key in recent:
+        numbers = BlockRange.from_key(key).numbers()
+        blocks[key] = sum(_alike(n, stored, layers) for n in numbers if n in stored)
+    return Holdings(blocks, fork)
+
+
+def _alike(number: int, stored: Mapping[int, bytes], layers: Sequence[Mapping[int, bytes]]) -> bool:
+    return all(layer.get(number) == stored[number] for layer in layers)
+
+
+def _blocks_by_range(tables: LakeTables, table: Table, chain: Chain) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for file in tables.live_files(table, chain=chain.name):
+        found[file["partition.block_range"]] += file["num_records"]
+    return found
+
+
+def _hashes(
+    tables: LakeTables, table: Table, chain: Chain, keys: Sequence[str]
+) -> dict[int, bytes]:
+    marks = ["canonical"] if table is RAW_BLOCKS else []
+    return {
+        row["number"]: row["hash"]
+        for key in keys
+        for row in tables.read(
+            table, columns=["number", "hash", *marks], chain=chain.name, block_range=key
+        ).to_pylist()
+        if row.get("canonical", True)
+    }

@@ -1,0 +1,70 @@
+"""Schedules of a chain: the daily safety net, and the lag."""
+
+# No `from __future__ import annotations`: Dagster reads the annotations as types.
+import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+from chain_assets.chains import Chain
+from chain_assets.core.errors import ChainAssetsError
+from chain_assets.core.head_plan import plan_recent
+from chain_assets.defs.chain_state import read_heights, shape_of
+from chain_assets.defs.names import identifier
+from chain_assets.defs.partitions import registered_keys
+from chain_assets.defs.resources import SourcesResource
+from chain_assets.defs.sensors import run_in_progress, run_request
+
+_DAILY = "17 3 * * *"
+_LAG = "*/15 * * * *"
+
+
+def schedules(
+    chain: Chain,
+    *,
+    layers: UnresolvedAssetJobDefinition,
+    lag: UnresolvedAssetJobDefinition,
+) -> list[dg.ScheduleDefinition]:
+    """The chain's schedules; like its sensor they run from the start where `follow` says so."""
+    status = dg.DefaultScheduleStatus.RUNNING if chain.follow else dg.DefaultScheduleStatus.STOPPED
+    return [_daily(chain, layers, status), _lag_schedule(chain, lag, status)]
+
+
+def _daily(
+    chain: Chain, job: UnresolvedAssetJobDefinition, status: dg.DefaultScheduleStatus
+) -> dg.ScheduleDefinition:
+    @dg.schedule(
+        name=f"{identifier(chain)}_daily",
+        cron_schedule=_DAILY,
+        job=job,
+        description=f"Reconciles the last days of {chain.name} again, also where nothing is due.",
+        default_status=status,
+        tags={"chain": identifier(chain)},
+    )
+    def daily(
+        context: dg.ScheduleEvaluationContext, sources: SourcesResource
+    ) -> dg.RunRequest | dg.SkipReason:
+        try:
+            _, heights = read_heights(sources.open(chain))
+        except ChainAssetsError as error:
+            return dg.SkipReason(f"{type(error).__name__}: {error}")
+        registered = registered_keys(chain, context.instance)
+        ranges = plan_recent(shape_of(chain), heights, registered=registered)
+        if not ranges:
+            return dg.SkipReason("no recent range is open yet: the sensor opens them")
+        if run_in_progress(chain, context.instance):
+            return dg.SkipReason("a run of this chain is under way")
+        return run_request(ranges, reason=f"{context.scheduled_execution_time:%Y-%m-%d}")
+
+    return daily
+
+
+def _lag_schedule(
+    chain: Chain, job: UnresolvedAssetJobDefinition, status: dg.DefaultScheduleStatus
+) -> dg.ScheduleDefinition:
+    return dg.ScheduleDefinition(
+        name=f"{identifier(chain)}_lag",
+        cron_schedule=_LAG,
+        job=job,
+        description=f"How far {chain.name} is behind, also while nothing is materialized.",
+        default_status=status,
+        tags={"chain": identifier(chain)},
+    )
