@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from chain_assets.chains import Chain, DevnetShape
 from chain_assets.config import Settings, recorded_folder, rpc_urls
 from chain_assets.core.enrich import ReferenceTables
+from chain_assets.core.errors import ConfigError
 from chain_assets.engine.local import LocalEngine
 from chain_assets.engine.protocol import Engine
 from chain_assets.engine.spark import SparkEngine, spark_config
@@ -42,11 +43,21 @@ def open_engine(settings: Settings, name: str | None = None) -> Engine:
 
 
 def spark_session(settings: Settings) -> SparkSession:
-    """The session that dagster-pyspark's resource makes of our Spark settings."""
+    """The session that dagster-pyspark's resource makes of our Spark settings.
+
+    Raises ConfigError where Spark does not start.
+    """
     from dagster_pyspark import LazyPySparkResource
+    from pyspark.errors import PySparkException
 
     resource = LazyPySparkResource(spark_config=spark_config(settings.spark_master))
-    session: SparkSession = resource.spark_session
+    try:
+        session: SparkSession = resource.spark_session
+    except PySparkException as error:
+        raise ConfigError(
+            f"Spark does not start: {str(error).rstrip('.')}",
+            todo="Install Java 17 or newer (JAVA_HOME says where it is), or use the engine local",
+        ) from error
     return session
 
 
@@ -90,15 +101,17 @@ def devnet_spec(chain: Chain) -> DevnetSpec:
 def read_chain_reference(settings: Settings, chain: Chain, *, head: int) -> ReferenceTables:
     """Labels, tokens and prices of `chain`: shipped, made up (devnet), and from a person's files.
 
-    `head` is up to which block a made-up chain's prices are wanted.
+    `head` is up to which block a made-up chain's prices are wanted, at least: a run over early
+    blocks must not take away the prices that later blocks were enriched with.
     """
     extra = None
     if chain.source == "devnet":
         spec = devnet_spec(chain)
+        last = max(head, spec.first_block + spec.blocks - 1)
         extra = reference_from_rows(
             devnet_labels(spec),
             devnet_tokens(spec),
-            devnet_prices(spec, spec.timestamp(spec.first_block), spec.timestamp(head)),
+            devnet_prices(spec, spec.timestamp(spec.first_block), spec.timestamp(last)),
             chain=chain.name,
             origin="devnet",
         )

@@ -153,5 +153,5 @@ def main() -> None:
         app()
     except ChainAssetsError as error:
         Console(stderr=True).print(f"[red]{type(error).__name__}[/red]", end=": ", markup=True)
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(" ".join(str(error).splitlines()) + "\n")
         sys.exit(1)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Literal
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.csv
@@ -15,6 +16,7 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from chain_assets.lake.tables import Commit
 from chain_assets.layers.report import LayerReport
@@ -90,20 +92,72 @@ def unknown_fields(reports: Sequence[LayerReport]) -> Table | None:
 def print_answer(
     console: Console, answer: pa.Table, output: Literal["table", "csv", "json"]
 ) -> None:
-    """Print the rows of a query."""
+    """Print the rows of a query. Bytes read as 0x hex; JSON is one object a line."""
     if output == "csv":
         sink = pa.BufferOutputStream()
-        pyarrow.csv.write_csv(answer, sink)
+        pyarrow.csv.write_csv(_flat(answer), sink)
         console.file.write(sink.getvalue().to_pybytes().decode())
     elif output == "json":
-        console.file.writelines(json.dumps(row, default=str) + "\n" for row in answer.to_pylist())
+        names = _unique(answer.column_names)
+        console.file.writelines(
+            json.dumps(dict(zip(names, row, strict=True))) + "\n" for row in _rows(answer)
+        )
     else:
         console.print(answer_table(answer))
 
 
 def answer_table(answer: pa.Table, *, title: str | None = None) -> Table:
-    """The rows of a query as a table for a terminal."""
-    table = Table(*answer.column_names, title=title)
-    for row in answer.to_pylist():
-        table.add_row(*("" if value is None else str(value) for value in row.values()))
+    """The rows of a query as a table for a terminal. No value is cut: a long one is folded."""
+    table = Table(title=title)
+    for name in answer.column_names:
+        table.add_column(Text(name), overflow="fold")
+    for row in _rows(answer):
+        # As Text, since square brackets in a symbol or a label are no markup.
+        table.add_row(*(Text("" if value is None else str(value)) for value in row))
     return table
+
+
+def _rows(answer: pa.Table) -> Iterator[tuple[Any, ...]]:
+    """Row by row and not as dicts: two columns of a query may have one name."""
+    return zip(*([_plain(v) for v in c.to_pylist()] for c in answer.columns), strict=True)
+
+
+def _plain(value: Any) -> Any:
+    """What JSON can say, without loss: bytes as 0x hex; decimals, times and NaN as text."""
+    if isinstance(value, bytes):
+        return "0x" + value.hex()
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    return value if isinstance(value, float) and math.isfinite(value) else str(value)
+
+
+def _flat(answer: pa.Table) -> pa.Table:
+    """Columns that CSV has no words for (bytes, lists, structs, …) as text."""
+    columns = [c if _has_csv_form(c.type) else _as_text(c) for c in answer.columns]
+    return pa.table(columns, names=answer.column_names)
+
+
+def _has_csv_form(kind: pa.DataType) -> bool:
+    types = pa.types
+    plain = types.is_string(kind) or types.is_decimal(kind) or types.is_primitive(kind)
+    return bool(plain and not types.is_interval(kind))
+
+
+def _as_text(values: pa.ChunkedArray) -> pa.Array:
+    plain = [_plain(value) for value in values.to_pylist()]
+    texts = [v if v is None or isinstance(v, str) else json.dumps(v) for v in plain]
+    return pa.array(texts, pa.string())
+
+
+def _unique(names: Sequence[str]) -> list[str]:
+    """`a, a` → `a, a_2`."""
+    seen: Counter[str] = Counter()
+    unique = []
+    for name in names:
+        seen[name] += 1
+        unique.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
+    return unique

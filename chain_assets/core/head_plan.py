@@ -157,22 +157,21 @@ def find_fork(
     """The lowest block of `stored` (number → hash) that is not canonical any more, or None.
 
     Walks down from the highest: stored blocks are linked, so below the first one that is still
-    canonical all are. Raises LinkError where the reorg is deeper than `max_depth`, and whatever
+    canonical all are. Blocks above the head tell nothing: the node may lag behind. Raises LinkError where the reorg is deeper than `max_depth`, and whatever
     `hash_at` raises: an unanswered question is no answer.
     """
     fork = None
-    for number in sorted(stored, reverse=True):
-        if number <= head:
-            if stored[number] == hash_at(number):
-                break
-            if head - number >= max_depth:
-                raise LinkError(
-                    f"the node has replaced more than {max_depth} blocks",
-                    chain=chain,
-                    block=number,
-                    todo="Nothing was rewritten: find out which side is right, then raise "
-                    "max_reorg_depth or change the node",
-                )
+    for number in sorted((n for n in stored if n <= head), reverse=True):
+        if stored[number] == hash_at(number):
+            break
+        if max(stored) - number >= max_depth:
+            raise LinkError(
+                f"the node has replaced more than {max_depth} blocks",
+                chain=chain,
+                block=number,
+                todo="Nothing was rewritten: find out which side is right, then raise "
+                "max_reorg_depth or change the node",
+            )
         fork = number
     return fork
 
@@ -196,7 +195,8 @@ def _is_behind(
     if holdings.fork is not None and block_range.stop > holdings.fork:
         return True
     held = holdings.blocks.get(block_range.key, 0)
-    return held != shape.expected(block_range, heights.head)
+    # More than expected is no reason: a node that lags behind does not make blocks untrue.
+    return held < shape.expected(block_range, heights.head)
 
 
 def _last_neighbours(ranges: Sequence[BlockRange]) -> list[BlockRange]:

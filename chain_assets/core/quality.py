@@ -67,7 +67,9 @@ def duplicates(table: Table, rows: pa.Table) -> list[Violation]:
     )
     return [
         Violation(
-            table.name, row[table.number_column], f"{row['count_all']} rows {_key(row, keys)}"
+            table.name,
+            row[table.number_column],
+            f"{row['count_all']} rows with {_key(row, keys)}",
         )
         for row in twice.to_pylist()
     ]

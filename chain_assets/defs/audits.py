@@ -41,6 +41,10 @@ class Audited:
         )
         return rows.filter(rows["canonical"]) if table is RAW_BLOCKS else rows
 
+    def numbers(self, table: Table) -> pa.ChunkedArray:
+        """The block number of every row."""
+        return self.rows(table, table.number_column)[table.number_column]
+
     def by_block(self, table: Table, column: str) -> dict[int, Any]:
         """A column of a block table, by block number, without its NULLs."""
         rows = self.rows(table, "number", column)
@@ -135,9 +139,7 @@ def _decoded_counts(audited: Audited) -> list[Violation]:
     found = [
         violation
         for table, rows in said.items()
-        for violation in counts(
-            table, audited.rows(table, "block_number")["block_number"], said=rows
-        )
+        for violation in counts(table, audited.numbers(table), said=rows)
     ]
     found += _receipt_logs(transactions, logs)
     found += _raw_counts(audited)
@@ -149,7 +151,7 @@ def _receipt_logs(transactions: pa.Table, said: Mapping[int, int]) -> list[Viola
     sums = transactions.group_by("block_number").aggregate([("log_count", "sum")])
     return [
         Violation(
-            TRANSACTIONS.name, row["block_number"], f"receipts with {row['log_count_sum']} logs"
+            TRANSACTIONS.name, row["block_number"], f"{row['log_count_sum']} logs in receipts"
         )
         for row in sums.sort_by("block_number").to_pylist()
         if row["block_number"] in said and row["log_count_sum"] != said[row["block_number"]]
@@ -179,9 +181,7 @@ def _enriched_counts(audited: Audited) -> list[Violation]:
     return [
         violation
         for table, rows in said.items()
-        for violation in counts(
-            table, audited.rows(table, "block_number")["block_number"], said=rows
-        )
+        for violation in counts(table, audited.numbers(table), said=rows)
     ]
 
 

@@ -96,12 +96,14 @@ def _log_each(
     for partition, violations in found.items():
         seen = materialized.get(partition)
         context.op_execution_context.log_event(
-            dg.AssetCheckEvaluation(
+            # Dagster takes this event too, though its annotation does not name it.
+            dg.AssetCheckEvaluation(  # type: ignore[arg-type]
                 asset_key=key,
                 check_name=name,
                 passed=not violations,
                 partition=partition,
                 severity=dg.AssetCheckSeverity.ERROR,
+                description=summary(violations),
                 metadata=_metadata(violations),
                 blocking=True,
                 # Without it Dagster takes the verdict for one about an older materialization.
@@ -133,8 +135,8 @@ def summary(violations: Sequence[Violation]) -> str:
     return f"{first.table}, block {first.block}: {first.what}{more}"
 
 
-def _metadata(violations: Sequence[Violation]) -> dict[str, dg.MetadataValue | int]:  # type: ignore[type-arg]
-    metadata: dict[str, dg.MetadataValue | int] = {"violations": len(violations)}  # type: ignore[type-arg]
+def _metadata(violations: Sequence[Violation]) -> dict[str, dg.MetadataValue | int]:
+    metadata: dict[str, dg.MetadataValue | int] = {"violations": len(violations)}
     if violations:
         metadata["blocks"] = dg.MetadataValue.table(
             [

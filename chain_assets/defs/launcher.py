@@ -13,7 +13,7 @@ whole blocks, so the second finds the work done, or repeats it.
 from __future__ import annotations
 
 import dagster as dg
-import grpc
+import grpc  # type: ignore[import-untyped]
 from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
 from dagster._core.launcher.default_run_launcher import DefaultRunLauncher
@@ -37,7 +37,7 @@ class MonitoredRunLauncher(DefaultRunLauncher):
         A run that no code server started (`dg launch`, the demo) cannot be asked about, and is
         left alone.
         """
-        client = self._get_grpc_client_for_termination(run.run_id)
+        client = self._get_grpc_client_for_termination(run.run_id)  # type: ignore[no-untyped-call]
         if client is None:
             return CheckRunHealthResult(WorkerStatus.RUNNING, "no code server started it")
         request = CanCancelExecutionRequest(run_id=run.run_id)

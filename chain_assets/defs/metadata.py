@@ -112,7 +112,7 @@ def unknown_fields(counts: Counter[str]) -> dg.TableMetadataValue:
 def _tables(
     layer: Sequence[Table], key: str, *, tables: LakeTables, volumes: Volumes
 ) -> dg.TableMetadataValue:
-    rows = [
+    rows: list[dict[str, str | int | float | bool | None]] = [
         {
             "table": table.name,
             "rows": volumes.rows(table, key),

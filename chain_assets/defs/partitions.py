@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import pairwise
 
 import dagster as dg
 
@@ -54,7 +55,7 @@ def run_ranges(
     asked = operation.partition_key_range
     ranges = [BlockRange.from_key(key) for key in operation.partition_keys]
     whole = ranges and (ranges[0].key, ranges[-1].key) == (asked.start, asked.end)
-    linked = all(low.stop == high.start for low, high in zip(ranges, ranges[1:], strict=False))
+    linked = all(low.stop == high.start for low, high in pairwise(ranges))
     if not (whole and linked):
         raise PartitionError(
             f"asked for {asked.start} to {asked.end}, got {len(ranges)} ranges that are not these",

@@ -116,4 +116,5 @@ def _s3(access: S3Access) -> S3Resource:
     # Dagster refuses a variable that is not set, and without one boto3 looks further by itself
     # (profiles, the machine's role).
     given = {field: dg.EnvVar(name) for field, (name, value) in secrets.items() if value}
-    return S3Resource(endpoint_url=access.endpoint_url, region_name=access.region_name, **given)
+    fields: dict[str, Any] = {**given}
+    return S3Resource(endpoint_url=access.endpoint_url, region_name=access.region_name, **fields)

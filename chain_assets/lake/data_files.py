@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,9 +19,14 @@ from chain_assets.lake.statistics import statistics
 from chain_assets.lake.storage import ObjectStore
 
 _ROW_GROUP_ROWS = 128 * 1024
-# A dictionary pays where few values fill many rows; elsewhere building it is the cost.
-_DICTIONARY_KINDS = ("text", "address", "quantity", "timestamp")
-_NO_DICTIONARY = ("args",)
+# A dictionary pays where few values fill many rows, and costs twice the time where they do not:
+# benchmarks/bench_parquet.py has the figures.
+_DICTIONARY_KINDS = ("address", "text")
+_DICTIONARY_COLUMNS = {
+    *("number", "block_number", "block_hash", "transaction_index", "log_index", "batch_index"),
+    *("topic0", "topic1", "topic2", "type", "chain_id", "v", "y_parity", "status", "log_count"),
+}
+_NO_DICTIONARY = {"args"}
 # Nothing is lost with a table but the time to make it anew: the blobs hold it all.
 LOST_FILE = "Move the folders of all tables of its layer away, and run its ranges again"
 
@@ -36,6 +42,21 @@ class DataFile:
     stats: str
 
 
+def write_options(table: Table) -> dict[str, Any]:
+    """How the files of `table` are written, as arguments of `pyarrow.parquet.write_table`."""
+    return {
+        "compression": "zstd",
+        "compression_level": 1,
+        "use_dictionary": [
+            column.name
+            for column in table.columns
+            if (column.kind in _DICTIONARY_KINDS or column.name in _DICTIONARY_COLUMNS)
+            and column.name not in _NO_DICTIONARY
+        ],
+        "row_group_size": _ROW_GROUP_ROWS,
+    }
+
+
 def write_data_file(
     store: ObjectStore, table: Table, data: pa.Table, *, partition: dict[str, str]
 ) -> DataFile | None:
@@ -47,18 +68,7 @@ def write_data_file(
     if not data.num_rows:
         return None
     sink = pa.BufferOutputStream()
-    pq.write_table(
-        data,
-        sink,
-        compression="zstd",
-        compression_level=1,
-        use_dictionary=[
-            column.name
-            for column in table.columns
-            if column.kind in _DICTIONARY_KINDS and column.name not in _NO_DICTIONARY
-        ],
-        row_group_size=_ROW_GROUP_ROWS,
-    )
+    pq.write_table(data, sink, **write_options(table))
     content = sink.getvalue().to_pybytes()
     folder = "/".join(f"{name}={value}" for name, value in partition.items())
     path = f"{folder}/{uuid.uuid4().hex}.parquet"

@@ -43,9 +43,14 @@ def query(tables: LakeTables, sql: str) -> pa.Table:
         # A statement that answers with no rows at all (SET, CREATE VIEW) has no relation.
         return pa.table({}) if relation is None else relation.to_arrow_table()
     except duckdb.Error as error:
-        raise QueryError(f"the query failed: {error}", todo="See docs/tables.md") from error
+        raise QueryError(_first_words(error), todo="See docs/tables.md") from error
     finally:
         connection.close()
+
+
+def _first_words(error: duckdb.Error) -> str:
+    """What is wrong, on one line; DuckDB goes on to draw the query with a pointer into it."""
+    return " ".join(str(error).partition("\n\nLINE ")[0].split())
 
 
 def _hex_select(table: Table) -> str:

@@ -5,7 +5,7 @@ Each asset stands for all tables of its layer, which are committed together. The
 """
 
 # No `from __future__ import annotations`: Dagster reads the annotations as types.
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,8 +31,12 @@ from chain_assets.layers.enriched import materialize_enriched
 from chain_assets.layers.raw import materialize_raw
 from chain_assets.layers.report import LayerReport
 
+AssetDecorator = Callable[[Callable[..., Any]], dg.AssetsDefinition]
 # What raw blobs are made by: they are kept as received, so this changes with their packing only.
 FETCHER = "1"
+# Columns and lineage are some 50 KB an event, and the same for all ranges: the newest of a run are
+# enough, and a backfill of thousands does not fill Dagster's database with them.
+_RANGES_WITH_COLUMNS = 50
 
 
 @dataclass(frozen=True)
@@ -100,13 +104,14 @@ class LayerRun:
         )
 
     def result(self) -> dg.MaterializeResult:  # type: ignore[type-arg]
-        """Every range with its own metadata; schema and lineage once a run, with the last one.
+        """Every range with its own metadata, its columns and their lineage.
 
         Dagster gives all partitions of a run over several the same data version, so only a run
         over one has the digest of its contents: then a repeat leaves what is downstream in sync.
         """
         volumes = read_volumes(self.tables, self.layer.tables, self.chain)
-        for report, more in self.reports:
+        contract = contract_metadata(self.chain, self.layer.tables)
+        for place, (report, more) in enumerate(reversed(self.reports)):
             entries = range_metadata(
                 report,
                 layer=self.layer.tables,
@@ -114,16 +119,14 @@ class LayerRun:
                 volumes=volumes,
                 code_version=self.layer.code_version,
             )
+            columns = contract if place < _RANGES_WITH_COLUMNS else {}
             self.context.add_asset_metadata(
-                {**entries, **more}, partition_key=report.block_range.key
+                {**entries, **more, **columns}, partition_key=report.block_range.key
             )
-        last, _ = self.reports[-1]
-        self.context.add_asset_metadata(
-            contract_metadata(self.chain, self.layer.tables), partition_key=last.block_range.key
-        )
         if len(self.reports) > 1:
             return dg.MaterializeResult()
-        return dg.MaterializeResult(data_version=dg.DataVersion(last.data_version))
+        only, _ = self.reports[0]
+        return dg.MaterializeResult(data_version=dg.DataVersion(only.data_version))
 
 
 def layer_assets(chain: Chain, setting: Setting) -> Sequence[dg.AssetsDefinition]:
@@ -132,7 +135,7 @@ def layer_assets(chain: Chain, setting: Setting) -> Sequence[dg.AssetsDefinition
 
 
 def _raw(chain: Chain, setting: Setting) -> dg.AssetsDefinition:
-    @dg.asset(**_arguments(chain, RAW_LAYER, setting))
+    @_layer_asset(chain, RAW_LAYER, setting)
     def raw_blocks(
         context: dg.AssetExecutionContext, lake: LakeResource, sources: SourcesResource
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]
@@ -151,7 +154,7 @@ def _raw(chain: Chain, setting: Setting) -> dg.AssetsDefinition:
 
 
 def _decoded(chain: Chain, setting: Setting) -> dg.AssetsDefinition:
-    @dg.asset(deps=[asset_key(chain, RAW)], **_arguments(chain, DECODED_LAYER, setting))
+    @_layer_asset(chain, DECODED_LAYER, setting, parents=[asset_key(chain, RAW)])
     def decoded_blocks(
         context: dg.AssetExecutionContext,
         lake: LakeResource,
@@ -174,7 +177,7 @@ def _decoded(chain: Chain, setting: Setting) -> dg.AssetsDefinition:
 def _enriched(chain: Chain, setting: Setting) -> dg.AssetsDefinition:
     parents = [asset_key(chain, DECODED), *reference_keys(chain)]
 
-    @dg.asset(deps=parents, **_arguments(chain, ENRICHED_LAYER, setting))
+    @_layer_asset(chain, ENRICHED_LAYER, setting, parents=parents)
     def enriched_blocks(
         context: dg.AssetExecutionContext, lake: LakeResource, engine: EngineResource
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]
@@ -186,22 +189,26 @@ def _enriched(chain: Chain, setting: Setting) -> dg.AssetsDefinition:
     return enriched_blocks
 
 
-def _arguments(chain: Chain, layer: Layer, setting: Setting) -> dict[str, Any]:
-    """What all layers of all chains have in common."""
+def _layer_asset(
+    chain: Chain, layer: Layer, setting: Setting, *, parents: Sequence[dg.AssetKey] = ()
+) -> AssetDecorator:
+    """`dg.asset` with what all layers of all chains have in common."""
     worker = layer.kind if setting.spark or layer.kind != "spark" else "python"
-    return {
-        "key": asset_key(chain, layer.asset),
-        "group_name": identifier(chain),
-        "description": layer.description,
-        "partitions_def": block_ranges(chain),
+    decorator: AssetDecorator = dg.asset(
+        key=asset_key(chain, layer.asset),
+        deps=parents,
+        group_name=identifier(chain),
+        description=layer.description,
+        partitions_def=block_ranges(chain),
         # One run for all ranges of a backfill and for all layers, which then share a session.
-        "backfill_policy": dg.BackfillPolicy.single_run(),
-        "freshness_policy": freshness_policy(chain),
-        "code_version": layer.code_version,
-        "kinds": {worker, "deltalake", *(["s3"] if setting.s3 else [])},
-        "owners": OWNERS,
-        "tags": {"chain": identifier(chain), "layer": layer.tables[0].layer},
-        "metadata": {"chain_id": chain.chain_id, **contract_metadata(chain, layer.tables)},
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        freshness_policy=freshness_policy(chain),
+        code_version=layer.code_version,
+        kinds={worker, "deltalake", *(["s3"] if setting.s3 else [])},
+        owners=OWNERS,
+        tags={"chain": identifier(chain), "layer": layer.tables[0].layer},
+        metadata={"chain_id": chain.chain_id, **contract_metadata(chain, layer.tables)},
         # With one run a chain at a time no two runs write the same range.
-        "pool": identifier(chain),
-    }
+        pool=identifier(chain),
+    )
+    return decorator

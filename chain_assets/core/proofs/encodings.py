@@ -1,0 +1,85 @@
+"""What is hashed, field by field: the RLP lists behind hashes and roots, as column names.
+
+The order of the fields is the protocol's, the names are those of the decoded tables. How a field is
+written follows from its column's type (core/proofs/fields.py says it once for both routes):
+integers without leading zeros, bytes as they are, lists as lists, NULL as the empty string.
+
+Sources: yellow paper, section 4.3 and appendix B; EIP-155, 1559, 2718, 2930, 4788, 4844, 4895, 7685,
+7702; OP Stack specification, "Deposits"; Arbitrum Nitro, `arb_types.go`.
+"""
+
+from __future__ import annotations
+
+HEADER = (
+    *("parent_hash", "sha3_uncles", "miner", "state_root", "transactions_root", "receipts_root"),
+    *("logs_bloom", "difficulty", "number", "gas_limit", "gas_used", "timestamp", "extra_data"),
+    *("mix_hash", "nonce"),
+)
+"""The fields of every header since Frontier."""
+
+HEADER_FORKS = (
+    "base_fee_per_gas",
+    "withdrawals_root",
+    "blob_gas_used",
+    "excess_blob_gas",
+    "parent_beacon_block_root",
+    "requests_hash",
+)
+"""What London, Shanghai, Cancun and Prague appended.
+
+A header ends with the last of them that it has. One that is missing before it is written as the
+empty string, which is how geth writes the optional fields of chains that skipped a fork.
+"""
+
+WITHDRAWAL = ("withdrawal_index", "validator_index", "address", "amount_gwei")
+
+# `parity` is `v`, or `y_parity` where the node says only that (execution-apis asks for both).
+_SIGNATURE = ("parity", "r", "s")
+_CALL = ("gas", "to_address", "value", "input")
+_FEES = ("max_priority_fee_per_gas", "max_fee_per_gas")
+
+ETHEREUM_TRANSACTIONS: dict[int, tuple[str, ...]] = {
+    0: ("nonce", "gas_price", *_CALL, "v", "r", "s"),
+    1: ("signed_chain_id", "nonce", "gas_price", *_CALL, "access_list", *_SIGNATURE),
+    2: ("signed_chain_id", "nonce", *_FEES, *_CALL, "access_list", *_SIGNATURE),
+    3: (
+        *("signed_chain_id", "nonce", *_FEES, *_CALL, "access_list"),
+        *("max_fee_per_blob_gas", "blob_versioned_hashes", *_SIGNATURE),
+    ),
+    4: ("signed_chain_id", "nonce", *_FEES, *_CALL, "access_list", "authorization_list", *_SIGNATURE),
+}
+"""By EIP-2718 type; type 0 stands outside an envelope."""
+
+DEPOSIT = 0x7E
+OP_STACK_TRANSACTIONS: dict[int, tuple[str, ...]] = {
+    DEPOSIT: (
+        *("source_hash", "from_address", "to_address", "mint", "value", "gas"),
+        *("is_system_transaction", "input"),
+    ),
+}
+DEPOSIT_RECEIPT = ("deposit_nonce", "deposit_receipt_version")
+"""Appended to a deposit's receipt since Canyon, which is when receipts began to have a version.
+
+Regolith already gave receipts a nonce but forgot it in the root, hence the version.
+"""
+
+ARBITRUM_TRANSACTIONS: dict[int, tuple[str, ...]] = {
+    0x64: ("signed_chain_id", "request_id", "from_address", "to_address", "value"),
+    0x65: ("signed_chain_id", "from_address", "nonce", "max_fee_per_gas", *_CALL),
+    0x66: ("signed_chain_id", "request_id", "from_address", "max_fee_per_gas", *_CALL),
+    0x68: (
+        *("signed_chain_id", "nonce", "from_address", "max_fee_per_gas", *_CALL),
+        *("ticket_id", "refund_to", "max_refund", "submission_fee_refund"),
+    ),
+    0x69: (
+        *("signed_chain_id", "request_id", "from_address", "l1_base_fee", "deposit_value"),
+        *("max_fee_per_gas", "gas", "retry_to", "retry_value", "beneficiary"),
+        *("max_submission_fee", "refund_to", "retry_data"),
+    ),
+    0x6A: ("signed_chain_id", "input"),
+}
+"""Types 0x64 deposit, 0x65 unsigned, 0x66 contract, 0x68 retry, 0x69 submit retryable, 0x6a internal.
+
+Some of these fields have no column so far; a type with such a field cannot be rebuilt, and
+core/proofs/rules.py says so by its name.
+"""

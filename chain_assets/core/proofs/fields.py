@@ -1,0 +1,45 @@
+"""How a column's values stand in RLP, by the column's type; and which fields a header has.
+
+    LONG, DECIMAL, BOOLEAN, a 256-bit word   integer: big-endian without leading zeros
+    other BINARY                             bytes as they are
+    lists                                    lists; a list of structs is a list of lists
+
+A missing value is the empty string, or the empty list.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from chain_assets.core.proofs.encodings import HEADER, HEADER_FORKS
+from chain_assets.core.schemas.decoded import BLOCKS, LOGS, TRANSACTIONS, WITHDRAWALS
+
+# BINARY like a hash, but an integer to the protocol. `chain_id` is one in authorization lists only.
+WORDS = frozenset(
+    column.name
+    for table in (BLOCKS, TRANSACTIONS, LOGS, WITHDRAWALS)
+    for column in table.columns
+    if column.kind == "word"
+) | {"chain_id"}
+
+
+def header_is_there(blocks: pa.Table) -> list[str | None]:
+    """For each block None, or the first field of its header that the source did not supply."""
+    missing: list[str | None] = [None] * blocks.num_rows
+    for name in reversed(HEADER):
+        if blocks[name].null_count:
+            for row, there in enumerate(blocks[name].is_valid().to_pylist()):
+                missing[row] = missing[row] if there else name
+    return missing
+
+
+def fork_fields(blocks: pa.Table) -> dict[str, pa.ChunkedArray]:
+    """By name of HEADER_FORKS: whether the block's header goes as far as this field."""
+    reached: dict[str, pa.ChunkedArray] = {}
+    later = None
+    for name in reversed(HEADER_FORKS):
+        here = blocks[name].is_valid()
+        later = here if later is None else pc.or_(later, here)
+        reached[name] = later
+    return reached

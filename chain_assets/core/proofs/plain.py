@@ -1,0 +1,130 @@
+"""The slow route: rows as Python objects through core/rlp.py, core/trie.py and core/keccak.py.
+
+What runs where numba is missing, and what the compiled route is compared with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from chain_assets.core.keccak import keccak256, keccak256_many
+from chain_assets.core.proofs.batch import Bytes, Longs, ProofBatch, Recomputed
+from chain_assets.core.proofs.encodings import (
+    DEPOSIT,
+    DEPOSIT_RECEIPT,
+    HEADER,
+    HEADER_FORKS,
+    WITHDRAWAL,
+)
+from chain_assets.core.proofs.fields import WORDS, fork_fields
+from chain_assets.core.rlp import RlpItem, encode
+from chain_assets.core.trie import EMPTY_TRIE_ROOT, ordered_trie_root
+
+Row = dict[str, Any]
+
+
+def recompute(batch: ProofBatch) -> Recomputed:
+    """Everything that the rows of `batch` hash to."""
+    transactions = batch.transactions.to_pylist()
+    envelopes = [_envelope(batch, row) for row in transactions]
+    logs = batch.logs.to_pylist()
+    by_transaction = [logs[a:b] for a, b in _pairs(batch.log_starts)]
+    blooms = [_bloom(own) for own in by_transaction]
+    receipts = [
+        _receipt(batch, *each) for each in zip(transactions, by_transaction, blooms, strict=True)
+    ]
+    withdrawals = [encode(_items(row, WITHDRAWAL)) for row in batch.withdrawals.to_pylist()]
+    return Recomputed(
+        block_hashes=_matrix(keccak256_many(_headers(batch.blocks)), 32),
+        transaction_hashes=_matrix(keccak256_many(envelopes), 32),
+        transactions_roots=_roots(envelopes, batch.transaction_starts, batch.item_counts),
+        receipts_roots=_roots(receipts, batch.transaction_starts, batch.item_counts),
+        withdrawals_roots=_roots(
+            withdrawals, batch.withdrawal_starts, np.diff(batch.withdrawal_starts)
+        ),
+        receipt_blooms=_matrix(blooms, 256),
+    )
+
+
+def _headers(blocks: pa.Table) -> list[bytes]:
+    reached = {name: flags.to_pylist() for name, flags in fork_fields(blocks).items()}
+    return [
+        encode(_items(row, [*HEADER, *(f for f in HEADER_FORKS if reached[f][index])]))
+        for index, row in enumerate(blocks.to_pylist())
+    ]
+
+
+def _envelope(batch: ProofBatch, row: Row) -> bytes:
+    fields = batch.rules.transactions.get(row["type"])
+    return b"" if fields is None else _in_envelope(row["type"], _items(row, fields))
+
+
+def _in_envelope(kind: int, items: list[RlpItem]) -> bytes:
+    return encode(items) if kind == 0 else bytes((kind & 0xFF,)) + encode(items)
+
+
+def _receipt(batch: ProofBatch, row: Row, logs: Sequence[Row], bloom: bytes) -> bytes:
+    outcome = row["root"] if row["status"] is None else row["status"]
+    items: list[RlpItem] = [_item(outcome), _item(row["cumulative_gas_used"]), bloom]
+    items.append([_log(log) for log in logs])
+    if (
+        batch.rules.family == "op_stack"
+        and row["type"] == DEPOSIT
+        and row["deposit_receipt_version"] is not None
+    ):
+        items += _items(row, DEPOSIT_RECEIPT)
+    return _in_envelope(row["type"], items)
+
+
+def _log(log: Row) -> list[RlpItem]:
+    topics = [log[f"topic{index}"] for index in range(4)]
+    return [log["address"], [topic for topic in topics if topic is not None], log["data"]]
+
+
+def _bloom(logs: Sequence[Row]) -> bytes:
+    """The 2048-bit filter M3:2048 over addresses and topics (yellow paper, section 4.3.1)."""
+    bits = 0
+    for log in logs:
+        for item in (log["address"], *_log(log)[1]):
+            digest = keccak256(item)
+            for place in (0, 2, 4):
+                bits |= 1 << (int.from_bytes(digest[place : place + 2], "big") & 2047)
+    return bits.to_bytes(256, "big")
+
+
+def _items(row: Row, names: Sequence[str]) -> list[RlpItem]:
+    return [_item(row[name], word=name in WORDS) for name in names]
+
+
+def _item(value: Any, *, word: bool = False) -> RlpItem:
+    if value is None:
+        return b""
+    if isinstance(value, bytes):
+        return int.from_bytes(value, "big") if word else value
+    if isinstance(value, list):
+        return [_item(each) for each in value]
+    if isinstance(value, dict):
+        return _items(value, tuple(value))
+    return int(value) if isinstance(value, int | Decimal) else b""
+
+
+def _roots(items: Sequence[bytes], starts: Longs, counts: Longs) -> Bytes:
+    roots = []
+    for start, count in zip(starts.tolist(), counts.tolist(), strict=False):
+        own = items[start : start + count]
+        # A transaction that cannot be rebuilt has no bytes, and its block no root.
+        roots.append(ordered_trie_root(own) if all(own) else EMPTY_TRIE_ROOT)
+    return _matrix(roots, 32)
+
+
+def _matrix(values: Sequence[bytes], width: int) -> Bytes:
+    return np.frombuffer(b"".join(values), np.uint8).reshape(-1, width)
+
+
+def _pairs(starts: Longs) -> list[tuple[int, int]]:
+    return list(zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True))

@@ -1,0 +1,150 @@
+"""Which rules a chain's blocks are proved by: its family's, and where it leaves them.
+
+A rule may excuse a part of the proof, with its reason: that part is still tried, and counts as
+proved when it holds, but where it does not hold it is "not proved" (NULL) and not "wrong". A chain
+that is named nowhere here follows its family strictly: a header or a transaction of a form that
+its rules do not know fails, and is never passed in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from chain_assets.core.errors import ConfigError
+from chain_assets.core.proofs.encodings import (
+    ARBITRUM_TRANSACTIONS,
+    DEPOSIT,
+    ETHEREUM_TRANSACTIONS,
+    OP_STACK_TRANSACTIONS,
+)
+from chain_assets.core.schemas.decoded import TRANSACTIONS
+
+ProofFamily = Literal["ethereum", "op_stack", "arbitrum", "bor"]
+Part = Literal[
+    "block_hash", "transactions_root", "receipts_root", "withdrawals_root", "logs_bloom", "rows"
+]
+"""What is proved of a block. `rows` are the checks that no root covers: sequences and sums."""
+
+PARTS: tuple[Part, ...] = get_args(Part)
+
+_COLUMNS = {column.name for column in TRANSACTIONS.columns} | {"signed_chain_id", "parity"}
+
+_FAMILY_TRANSACTIONS: dict[ProofFamily, dict[int, tuple[str, ...]]] = {
+    "ethereum": ETHEREUM_TRANSACTIONS,
+    "op_stack": ETHEREUM_TRANSACTIONS | OP_STACK_TRANSACTIONS,
+    "arbitrum": ETHEREUM_TRANSACTIONS | ARBITRUM_TRANSACTIONS,
+    "bor": ETHEREUM_TRANSACTIONS,
+}
+
+
+@dataclass(frozen=True)
+class _Opaque:
+    """A transaction type whose encoding, or whose receipt's, cannot be rebuilt; and why."""
+
+    why: str
+    receipt: bool = False
+
+
+@dataclass(frozen=True)
+class _Excuse:
+    """Parts of the proof that do not bind blocks before `before` (None: any block)."""
+
+    parts: tuple[Part, ...]
+    why: str
+    before: int | None = None
+
+
+_FAMILY_OPAQUE: dict[ProofFamily, dict[int, _Opaque]] = {
+    "ethereum": {},
+    "op_stack": {},
+    "arbitrum": {
+        0x78: _Opaque("is a transaction of Arbitrum Classic, whose hash was made before Nitro")
+    },
+    "bor": {
+        0x7F: _Opaque("is a state-sync transaction, hashed over events of Ethereum", receipt=True)
+    },
+}
+_CIP64 = _Opaque("names a fee currency, which no column holds", receipt=True)
+_L1_MESSAGE = _Opaque("is a Scroll message from layer 1, hashed over its queue index")
+_CHAIN_OPAQUE: dict[int, dict[int, _Opaque]] = {
+    5000: {DEPOSIT: _Opaque("is a Mantle deposit, hashed over ethValue", receipt=True)},
+    42220: {0x7B: _CIP64, 0x7C: _CIP64},
+    534351: {DEPOSIT: _L1_MESSAGE},
+    534352: {DEPOSIT: _L1_MESSAGE},
+}
+
+_AVALANCHE = _Excuse(
+    ("block_hash",), "an Avalanche header also holds extDataHash, which no column holds"
+)
+_FANTOM = _Excuse(PARTS, "a Fantom or Sonic block is an event of its consensus, not a header")
+_ZKSYNC = _Excuse(PARTS, "a ZKsync block has no tries: its batches are proved on layer 1")
+_AURA = _Excuse(
+    ("block_hash",), "an Aura header is sealed by a step and a signature", before=25_349_537
+)
+_CHAIN_EXCUSES: dict[int, _Excuse] = {
+    100: _AURA,
+    146: _FANTOM,
+    250: _FANTOM,
+    300: _ZKSYNC,
+    324: _ZKSYNC,
+    4002: _FANTOM,
+    42161: _Excuse(PARTS, "Arbitrum Classic made blocks by other rules", before=22_207_817),
+    42220: _Excuse(PARTS, "Celo was a layer 1 with formats of its own", before=31_056_500),
+    43113: _AVALANCHE,
+    43114: _AVALANCHE,
+}
+
+
+@dataclass(frozen=True)
+class ProofRules:
+    """The rules of one chain. Small, comparable and picklable: it crosses to the workers."""
+
+    family: ProofFamily
+    chain_id: int
+
+    @property
+    def transactions(self) -> Mapping[int, tuple[str, ...]]:
+        """The transaction types that can be rebuilt, with the fields of each, in order."""
+        known = _FAMILY_TRANSACTIONS[self.family]
+        opaque = self._opaque
+        return {
+            kind: fields
+            for kind, fields in known.items()
+            if kind not in opaque and _COLUMNS.issuperset(fields)
+        }
+
+    def opaque(self, kind: int) -> str | None:
+        """Why transactions of type `kind`, known to the chain, cannot be rebuilt; else None."""
+        if kind in self._opaque:
+            return self._opaque[kind].why
+        fields = _FAMILY_TRANSACTIONS[self.family].get(kind, ())
+        missing = [field for field in fields if field not in _COLUMNS]
+        return f"is hashed over {', '.join(missing)}, which no column holds" if missing else None
+
+    def opaque_receipt(self, kind: int) -> bool:
+        """Whether receipts of type `kind` have a form that is not known here."""
+        return kind in self._opaque and self._opaque[kind].receipt
+
+    def excuse(self, part: Part, number: int) -> str | None:
+        """Why `part` does not bind block `number`; None where it does."""
+        excuse = _CHAIN_EXCUSES.get(self.chain_id)
+        if excuse is None or part not in excuse.parts:
+            return None
+        return excuse.why if excuse.before is None or number < excuse.before else None
+
+    @property
+    def _opaque(self) -> dict[int, _Opaque]:
+        return _FAMILY_OPAQUE[self.family] | _CHAIN_OPAQUE.get(self.chain_id, {})
+
+
+def rules_for(family: str, chain_id: int) -> ProofRules:
+    """The rules of a chain, by its `proof_rules` in chains.toml and its id. Raises ConfigError."""
+    for known in _FAMILY_TRANSACTIONS:
+        if family == known:
+            return ProofRules(known, chain_id)
+    raise ConfigError(
+        f"no rules of proof are called {family!r}",
+        todo=f"Set proof_rules to one of {', '.join(_FAMILY_TRANSACTIONS)}",
+    )
