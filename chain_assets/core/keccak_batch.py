@@ -33,8 +33,15 @@ def keccak256_slices(data: Bytes, starts: Longs, lengths: Longs) -> Bytes:
     digests = np.empty((len(starts), 32), np.uint8)
     if len(starts):
         order = np.argsort(lengths // _RATE, kind="stable")
-        _hash_groups(np.ascontiguousarray(data), starts, lengths, order, digests)
+        _hash_groups(read_only(data), starts, lengths, order, digests)
     return digests
+
+
+def read_only(data: Bytes) -> Bytes:
+    """`data` as a contiguous array that cannot be written: one type for numba, whoever owns it."""
+    view = np.ascontiguousarray(data).view()
+    view.flags.writeable = False
+    return view
 
 
 def check_slices(data: Bytes, starts: Longs, lengths: Longs) -> None:

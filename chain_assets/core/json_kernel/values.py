@@ -221,10 +221,26 @@ def read_hashes(position: int, window: Any, slots: Any, slot: int) -> int:
 
 
 @inlined
-def read_topics(position: int, slots: Any, first: int) -> int:
-    """A list of at most four topics; topic i goes to slot `first` + i. The count is in `fill`."""
-    slots[first - 0].next = 0
-    return position
+def read_topics(position: int, slots: Any, first: int) -> tuple[int, int]:
+    """A list of at most four hashes, topic i to slot `first` + i; and how many there are."""
+    if load_byte(position) != OPEN_LIST:
+        return DECLINED, 0
+    position += 1
+    if load_byte(position) == CLOSE_LIST:
+        return position + 1, 0
+    for count in range(4):
+        slot = first + count
+        position = read_fixed(position, slots[slot].values + slots[slot].fill, 32)
+        if position == DECLINED:
+            return DECLINED, 0
+        slots[slot].fill += 32
+        end = load_byte(position)
+        position += 1
+        if end == CLOSE_LIST:
+            return position, count + 1
+        if end != COMMA:
+            return DECLINED, 0
+    return DECLINED, 0
 
 
 @inlined

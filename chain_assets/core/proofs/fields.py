@@ -23,6 +23,10 @@ WORDS = frozenset(
     if column.kind == "word"
 ) | {"chain_id"}
 
+LISTS = frozenset(
+    column.name for column in TRANSACTIONS.columns if pa.types.is_list(column.field.type)
+)
+
 
 def header_is_there(blocks: pa.Table) -> list[str | None]:
     """For each block None, or the first field of its header that the source did not supply."""

@@ -21,7 +21,7 @@ from chain_assets.core.proofs.encodings import (
     HEADER_FORKS,
     WITHDRAWAL,
 )
-from chain_assets.core.proofs.fields import WORDS, fork_fields
+from chain_assets.core.proofs.fields import LISTS, WORDS, fork_fields
 from chain_assets.core.rlp import RlpItem, encode
 from chain_assets.core.trie import EMPTY_TRIE_ROOT, ordered_trie_root
 
@@ -98,7 +98,10 @@ def _bloom(logs: Sequence[Row]) -> bytes:
 
 
 def _items(row: Row, names: Sequence[str]) -> list[RlpItem]:
-    return [_item(row[name], word=name in WORDS) for name in names]
+    return [
+        [] if row[name] is None and name in LISTS else _item(row[name], word=name in WORDS)
+        for name in names
+    ]
 
 
 def _item(value: Any, *, word: bool = False) -> RlpItem:
@@ -115,7 +118,7 @@ def _item(value: Any, *, word: bool = False) -> RlpItem:
 
 def _roots(items: Sequence[bytes], starts: Longs, counts: Longs) -> Bytes:
     roots = []
-    for start, count in zip(starts.tolist(), counts.tolist(), strict=False):
+    for start, count in zip(starts[:-1].tolist(), counts.tolist(), strict=True):
         own = items[start : start + count]
         # A transaction that cannot be rebuilt has no bytes, and its block no root.
         roots.append(ordered_trie_root(own) if all(own) else EMPTY_TRIE_ROOT)
