@@ -5,6 +5,8 @@ Every mistake is a ConfigError that names the file, the chain and the key.
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,6 +16,7 @@ from chain_assets.core.block_range import Delimiter, check_delimiters
 from chain_assets.core.errors import ConfigError
 
 T = TypeVar("T")
+_NAME = re.compile(r"[a-z0-9_-]+")
 SourceKind = Literal["rpc", "recorded", "devnet"]
 ProofRules = Literal["ethereum", "op_stack", "arbitrum", "bor"]
 
@@ -86,19 +89,22 @@ class _Table:
         if kind is float and type(value) is int:
             return kind(value)  # type: ignore[call-arg]
         if type(value) is not kind:
-            raise self.error(key, f"must be {kind.__name__}, not {value!r}")
+            raise self.error(key, f"must be {kind.__name__}, not {_shown(value)}")
+        return value
+
+    def whole(self, key: str, default: int | None = None, *, least: int = 0) -> int:
+        value = self.take(key, int, default)
+        if value < least:
+            raise self.error(key, f"must be at least {least}, not {value}")
         return value
 
     def positive(self, key: str, default: int | None = None) -> int:
-        value = self.take(key, int, default)
-        if value < 1:
-            raise self.error(key, f"must be at least 1, not {value}")
-        return value
+        return self.whole(key, default, least=1)
 
     def choice(self, key: str, choices: tuple[Any, ...]) -> Any:
         value = self.take(key, str)
         if value not in choices:
-            raise self.error(key, f"is {value!r}", todo=f"Use one of: {', '.join(choices)}")
+            raise self.error(key, f"is {_shown(value)}", todo=f"Use one of: {', '.join(choices)}")
         return value
 
     def maybe(self, key: str, read: Callable[[Any], T]) -> T | None:
@@ -107,13 +113,19 @@ class _Table:
 
     def table(self, key: str, values: Any) -> _Table:
         if not isinstance(values, dict):
-            raise self.error(key, f"must be a table, not {values!r}")
+            raise self.error(key, f"must be a table, not {_shown(values)}")
         return _Table(values, file=self._file, chain=self._chain, prefix=f"{self._prefix}{key}.")
 
     def finish(self) -> None:
         if self._left:
             todo = f"Known: {', '.join(self._known)}"
             raise self.error(min(self._left), "is unknown", todo=todo)
+
+
+def _shown(value: Any) -> str:
+    """The value for an error. A URL carries a key, in whatever place a person wrote it."""
+    text = repr(value)
+    return "a URL" if "://" in text else text
 
 
 def parse_chain(name: str, values: dict[str, Any], *, file: str) -> Chain:
@@ -124,10 +136,10 @@ def parse_chain(name: str, values: dict[str, Any], *, file: str) -> Chain:
         name=_chain_name(table, name),
         chain_id=table.positive("chain_id"),
         native_symbol=table.take("native_symbol", str),
-        native_decimals=table.take("native_decimals", int, 18),
+        native_decimals=table.whole("native_decimals", 18),
         source=source,
         ranges=table.maybe("ranges", lambda v: _ranges(table, v)) or _missing_ranges(table),
-        start_block=table.take("start_block", int, 0),
+        start_block=table.whole("start_block", 0),
         block_time_seconds=_seconds(table, "block_time_seconds"),
         finality=_finality(table),
         max_reorg_depth=table.positive("max_reorg_depth"),
@@ -148,14 +160,14 @@ def parse_chain(name: str, values: dict[str, Any], *, file: str) -> Chain:
 
 def _chain_name(table: _Table, name: str) -> str:
     # The name becomes a folder, a Delta partition value and part of an asset key.
-    if not name or not all(c.islower() or c.isdigit() or c in "-_" for c in name):
+    if _NAME.fullmatch(name) is None:
         raise table.error("", f"is not a chain name: {name!r}", todo="Use a-z, 0-9, - and _")
     return name
 
 
 def _ranges(table: _Table, values: Any) -> tuple[Delimiter, ...]:
     if not isinstance(values, list) or not values:
-        raise table.error("ranges", f"must be a list of {{from, size}}, not {values!r}")
+        raise table.error("ranges", f"must be a list of {{from, size}}, not {_shown(values)}")
     delimiters = []
     for index, value in enumerate(values):
         entry = table.table(f"ranges[{index}]", value)
@@ -174,8 +186,8 @@ def _missing_ranges(table: _Table) -> tuple[Delimiter, ...]:
 
 def _seconds(table: _Table, key: str) -> float:
     value = table.take(key, float)
-    if not value > 0:
-        raise table.error(key, f"must be above 0, not {value}")
+    if not 0 < value < math.inf:
+        raise table.error(key, f"must be above 0 and finite, not {value}")
     return value
 
 
@@ -185,7 +197,7 @@ def _finality(table: _Table) -> int | None:
             return -1
         if type(value) is int and value >= 0:
             return value
-        raise table.error("finality", f'must be "tag" or a number of blocks, not {value!r}')
+        raise table.error("finality", f'must be "tag" or a number of blocks, not {_shown(value)}')
 
     blocks = table.maybe("finality", read)
     if blocks is None:
@@ -195,7 +207,7 @@ def _finality(table: _Table) -> int | None:
 
 def _names(table: _Table, key: str, values: Any) -> tuple[str, ...]:
     if not isinstance(values, list) or not all(isinstance(v, str) and v for v in values):
-        raise table.error(key, f"must be a list of names of environment variables, not {values!r}")
+        raise table.error(key, "must be a list of names of environment variables")
     for value in values:
         # A URL written here by mistake would show its key in every error about this variable.
         if not value.replace("_", "").isalnum():

@@ -40,21 +40,22 @@ _POLICY = HeadPolicy(history=True)
 
 QUESTIONS = {
     "Which token transfers moved the most money?": """
-        SELECT chain, block_number AS block, token_symbol AS token, round(amount, 2) AS amount,
-               round(amount_usd) AS usd, coalesce(from_label, left(from_address, 10)) AS sender,
-               coalesce(to_label, left(to_address, 10)) AS receiver
+        SELECT chain, block_number AS block, token_symbol AS token,
+               format('{:,.0f}', amount_usd) AS usd,
+               left(coalesce(from_label, from_address), 14) AS sender,
+               left(coalesce(to_label, to_address), 14) AS receiver
         FROM enriched_token_transfers WHERE amount_usd IS NOT NULL
         ORDER BY amount_usd DESC, chain, block_number LIMIT 5""",
     "Which blocks burned the most in fees?": """
-        SELECT chain, number AS block, transaction_count AS transactions,
-               round(100 * gas_used / gas_limit, 1) AS percent_full,
-               round(base_fee_per_gas / 1e9, 3) AS base_fee_gwei,
+        SELECT chain, number AS block, transaction_count AS txs,
+               round(100 * gas_used / gas_limit, 1) AS "full %",
+               round(base_fee_per_gas / 1e9, 3) AS gwei,
                round(burned_wei / 1e18, 6) AS burned, round(priority_fees_wei / 1e18, 6) AS tips
         FROM enriched_blocks ORDER BY burned_wei DESC, chain, number LIMIT 5""",
-    "Which events could be decoded, and why not the others?": """
-        SELECT status, coalesce(event, '') AS event, coalesce(reason, '') AS reason,
-               count(*) AS logs, count(DISTINCT address) AS contracts
-        FROM decoded_events GROUP BY ALL ORDER BY status, logs DESC, event, reason LIMIT 12""",
+    "Which events could not be decoded, and why; which ones could?": """
+        SELECT status, coalesce(event, '') AS event, left(coalesce(reason, ''), 34) AS reason,
+               count(*) AS logs
+        FROM decoded_events GROUP BY ALL ORDER BY status DESC, logs DESC, event, reason LIMIT 10""",
 }
 
 

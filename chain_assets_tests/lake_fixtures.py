@@ -8,6 +8,7 @@ live_files(pipeline.tables)                 the Parquet files that the tables no
 
 from __future__ import annotations
 
+import logging
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -170,6 +171,8 @@ def s3_lake() -> Iterator[Storage]:
     import boto3
     from moto.server import ThreadedMotoServer
 
+    # Every request is a line on stderr otherwise.
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:

@@ -15,8 +15,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-_KEY = re.compile(r"(\d{12})-(\d{12})")
-_SPAN = re.compile(r"(\d+)(?:-(\d+))?")
+_KEY = re.compile(r"([0-9]{12})-([0-9]{12})")
+_SPAN = re.compile(r"([0-9]+)(?:-([0-9]+))?")
 _NUMBER_LIMIT = 10**12  # twelve digits, so that keys sort as text in the order of their numbers
 
 

@@ -157,8 +157,10 @@ def find_fork(
     """The lowest block of `stored` (number → hash) that is not canonical any more, or None.
 
     Walks down from the highest: stored blocks are linked, so below the first one that is still
-    canonical all are. Blocks above the head tell nothing: the node may lag behind. Raises LinkError where the reorg is deeper than `max_depth`, and whatever
-    `hash_at` raises: an unanswered question is no answer.
+    canonical all are. Blocks above the head tell nothing: the node may lag behind.
+
+    Raises LinkError where the reorg is deeper than `max_depth`, and whatever `hash_at` raises: an
+    unanswered question is no answer.
     """
     fork = None
     for number in sorted((n for n in stored if n <= head), reverse=True):

@@ -23,6 +23,7 @@ from chain_assets_tests.lake_fixtures import (
     live_files,
     s3_lake,
     secrets_of_s3,
+    small_chain,
 )
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -49,7 +50,7 @@ def test_replacing_blocks_is_exact_on_s3(lake: Storage) -> None:
 
 
 def test_commits_of_many_threads_all_survive(lake: Storage) -> None:
-    partitions = [{"chain": "c", "block_range": str(number)} for number in range(12)]
+    partitions = [{"chain": "c", "block_range": str(number)} for number in range(6)]
 
     def write(partition: dict[str, str]) -> None:
         for value in range(2):
@@ -58,24 +59,24 @@ def test_commits_of_many_threads_all_survive(lake: Storage) -> None:
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(write, partitions))
     assert all(stored(LakeTables(lake), **p) == {1: 1, 2: 1, 3: 1} for p in partitions)
-    assert LakeTables(lake).read(WITHDRAWALS).num_rows == 36
+    assert LakeTables(lake).read(WITHDRAWALS).num_rows == 18
 
 
 def _write_many(storage: Storage, first: int) -> None:
-    for number in range(first, first + 4):
+    for number in range(first, first + 2):
         partition = {"chain": "c", "block_range": str(number)}
         replace(LakeTables(storage), [number], partition=partition)
 
 
 def test_commits_of_several_processes_all_survive(lake: Storage) -> None:
     context = multiprocessing.get_context("spawn")
-    writers = [context.Process(target=_write_many, args=(lake, first)) for first in (0, 4, 8)]
+    writers = [context.Process(target=_write_many, args=(lake, first)) for first in (0, 2)]
     for writer in writers:
         writer.start()
     for writer in writers:
         writer.join(timeout=120)
-    assert [writer.exitcode for writer in writers] == [0, 0, 0]
-    assert stored(LakeTables(lake)) == dict.fromkeys(range(12), 0)
+    assert [writer.exitcode for writer in writers] == [0, 0]
+    assert stored(LakeTables(lake)) == dict.fromkeys(range(4), 0)
 
 
 def test_of_writers_to_one_partition_no_row_is_doubled(lake: Storage) -> None:
@@ -95,15 +96,15 @@ def test_of_writers_to_one_partition_no_row_is_doubled(lake: Storage) -> None:
 
 
 def test_the_pipeline_makes_the_same_tables_as_in_a_folder(lake: Storage, tmp_path: Path) -> None:
-    remote = Pipeline.on_devnet(lake)
-    remote.run(0, 14)
+    remote = Pipeline.on_devnet(lake, chain=small_chain(blocks=6, finality=5))
+    remote.run(0, 5)
     local = remote.into(tmp_path)
-    local.run(0, 14)
+    local.run(0, 5)
     assert_same(contents(remote.tables), contents(local.tables))
     before = live_files(remote.tables)
-    remote.net.reorg(4)
-    remote.run(0, 14)
-    local.run(0, 14)
+    remote.net.reorg(2)
+    remote.run(0, 5)
+    local.run(0, 5)
     assert_same(contents(remote.tables), contents(local.tables))
     assert live_files(remote.tables) != before
 

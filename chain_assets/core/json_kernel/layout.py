@@ -42,10 +42,13 @@ QUANTITY, TIMESTAMP, AMOUNT, BOOL = range(6, 10)
 # ... and of those that have no values of their own.
 TOPICS, OBJECT, SKIPPED = range(10, 13)
 
+APPENDING = range(FIXED, OBJECTS + 1)
 NUMBER_BYTES = {QUANTITY: 8, TIMESTAMP: 8, AMOUNT: 16, BOOL: 8}
 # A key's text is kept with the quote and the colon behind it, in one vector of this many bytes.
 KEY_BYTES = 32
 BUCKETS = 256
+# Odd numbers with bits all over, below 2^63: a product of theirs mixes all bits into the highest 8.
+FIRST_FACTOR, LAST_FACTOR = 0x1E3779B97F4A7C15, 0x42B2AE3D27D4EB4F
 
 _FIXED_BYTES = {"hash": 32, "address": 20, "bloom": 256, "nonce": 8}
 _CODES = {
@@ -170,7 +173,7 @@ def _ordered(slots: Iterator[Slot]) -> tuple[Slot, ...]:
 
 
 def _group(code: int) -> int:
-    return 0 if code <= OBJECTS else 1 if code in NUMBER_BYTES else 2
+    return 0 if code in APPENDING else 1 if code in NUMBER_BYTES else 2
 
 
 SLOTS = _ordered(_slots())
@@ -184,12 +187,13 @@ SLOT_FIELDS = np.dtype(
     + [(name, _INT) for name in ("values", "offsets", "fill", "saved_fill", "next")]
 )
 # One row a kind. `first` to `numbers_end` are places of slots; `required`, `defaulted` masks;
-# `masks` is the address of the rows' masks; `seen` to `serial` belong to the object being read.
+# `masks` is the address of the rows' masks. `guess` to `present` belong to the object being read:
+# the slot its next key should have, that of its last key, the keys it has, those that are not null.
 KIND_FIELDS = np.dtype(
     [(name, _INT) for name in ("first", "appending_end", "numbers_end", "end")]
     + [(name, _INT) for name in ("required", "defaulted", "numbers", "parent", "parent_slot")]
     + [(name, _INT) for name in ("masks", "row_limit", "rows", "saved_rows")]
-    + [(name, _INT) for name in ("first_key", "seen", "present", "serial")]
+    + [(name, _INT) for name in ("first_key", "guess", "slot", "seen", "present")]
 )
 
 
@@ -224,3 +228,37 @@ def kind_table() -> Any:
             if slot.code in (OBJECTS, OBJECT) and slot.child == kind:
                 row["parent"], row["parent_slot"] = slot.kind, index
     return table
+
+
+def bit_of(path: str) -> int:
+    """The bit of a slot in the masks of its kind."""
+    return int(slot_table()[SLOT_OF[path]]["bit"])
+
+
+def key_texts() -> Any:
+    """The text of each slot's key, its quote and its colon, as rows of KEY_BYTES bytes."""
+    texts = np.zeros((len(SLOTS), KEY_BYTES), np.uint8)
+    for slot, row in zip(SLOTS, texts, strict=True):
+        if slot.text:
+            text = f'{slot.text}":'.encode()
+            row[: len(text)] = np.frombuffer(text, np.uint8)
+    return texts
+
+
+def bucket_table() -> Any:
+    """`[kind, bucket of the key]` is the key's slot or -1; a taken bucket's key is in the next."""
+    table = np.full((len(KINDS), BUCKETS), -1, np.int64)
+    for index, slot in enumerate(SLOTS):
+        if slot.text:
+            bucket = key_bucket(slot.text.encode())
+            while table[slot.kind, bucket] >= 0:
+                bucket = (bucket + 1) % BUCKETS
+            table[slot.kind, bucket] = index
+    return table
+
+
+def key_bucket(key: bytes) -> int:
+    """The bucket of a key: a hash of its length and its first and last 8 bytes."""
+    first = int.from_bytes(key[:8], "little")
+    last = int.from_bytes(key[-8:], "little") if len(key) >= 8 else 0
+    return ((first * FIRST_FACTOR + last * LAST_FACTOR + len(key)) >> 56) % BUCKETS

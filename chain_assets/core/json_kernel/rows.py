@@ -1,4 +1,4 @@
-"""Objects as rows: what happens when one ends, which keys nobody knows, and how a block is undone.
+"""Objects as rows: what happens when one begins and ends, and how a document is taken back.
 
 An object becomes the next row of its kind when its brace closes. Until its whole document is read
 and found right, its rows can be taken back: `rows` and `fill` are set to where they stood before.
@@ -6,129 +6,133 @@ and found right, its rows can be taken back: `rows` and `fill` are set to where 
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-
-from chain_assets.core.json_kernel.layout import AMOUNT
-from chain_assets.core.json_kernel.scan import COLON, QUOTE
+from chain_assets.core.json_kernel.layout import (
+    AMOUNT,
+    AUTHORIZATION,
+    BLOCK,
+    LOG,
+    RECEIPT,
+    SLOT_OF,
+    TRANSACTION,
+    bit_of,
+)
 from chain_assets.core.json_kernel.simd import (
     compiled,
-    copy_64,
-    equal_64,
     inlined,
     load_8_bytes,
-    load_byte,
-    plain_mask,
     store_4_bytes,
     store_8_bytes,
     trailing_zeros,
 )
+from chain_assets.core.json_kernel.work import NOTHING, Work
 
-MAX_UNKNOWN = 64
-# One row a key that no slot has: its kind and length, how often it stood in the documents taken and
-# in the one being read, and the serial of the object where it stood last. The text is the last 64
-# bytes of the row.
-UNKNOWN_FIELDS = np.dtype(
-    [(name, np.int64) for name in ("kind", "length", "count", "pending", "serial")]
-    + [("text", np.uint8, 64)]
-)
-_TEXT_AT = UNKNOWN_FIELDS.fields["text"][1]  # type: ignore[index]
-_UNKNOWN_BYTES = UNKNOWN_FIELDS.itemsize
-
-
-@compiled
-def close_row(slots: Any, kinds: Any, kind: int, seen: int, present: int) -> bool:
-    """Make the object a row: note where its values end, or false where a required one is missing.
-
-    `seen` are its keys, `present` those that are not null.
-    """
-    fields = kinds[kind]
-    row = fields.rows
-    # A default stands in for a key that is not there; a null is no such key.
-    present |= fields.defaulted & ~seen
-    missing = fields.numbers & ~(present & seen)
-    if fields.required & ~present:
-        return False
-    # What lies in the buffer is from another row.
-    while missing:
-        slot = fields.first + trailing_zeros(missing)
-        missing &= missing - 1
-        if slots[slot].code == AMOUNT:
-            store_8_bytes(slots[slot].values + 16 * row, 0)
-            store_8_bytes(slots[slot].values + 16 * row + 8, 0)
-        else:
-            store_8_bytes(slots[slot].values + 8 * row, 0)
-    for slot in range(fields.first, fields.appending_end):
-        store_4_bytes(slots[slot].offsets + 4 * (row + 1), slots[slot].fill)
-    store_8_bytes(fields.masks + 8 * row, present)
-    fields.rows = row + 1
-    return True
+_BLOCK_NUMBER, _BLOCK_HASH = SLOT_OF["block.number"], SLOT_OF["block.hash"]
+_TRANSACTION_HASH = SLOT_OF["transaction.hash"]
+_RECEIPT_HASH, _LOG_HASH = SLOT_OF["receipt.transactionHash"], SLOT_OF["log.transactionHash"]
+_PARITY = bit_of("transaction.authorizationList.yParity")
+_V = bit_of("transaction.authorizationList.v")
+_RECEIPTS = bit_of("document.receipts")
 
 
 @inlined
-def same_hash(slots: Any, left: int, left_row: int, right: int, right_row: int) -> bool:
-    """Whether two 32-byte values of slots that every row has are equal."""
-    one = slots[left].values + 32 * left_row
-    other = slots[right].values + 32 * right_row
+def open_row(work: Work, kind: int) -> bool:
+    """Begin an object of `kind`, or false where there is no room for its row."""
+    fields = work.kinds[kind]
+    fields.seen = fields.present = 0
+    fields.slot = NOTHING
+    fields.guess = fields.first_key
+    return bool(fields.rows < fields.row_limit)
+
+
+@compiled
+def close_row(work: Work, kind: int) -> bool:
+    """Make the object a row, or false where it is not right by itself or beside the others."""
+    fields = work.kinds[kind]
+    row = fields.rows
+    # A default stands in for a key that is not there; a null is such a key.
+    present = fields.present | (fields.defaulted & ~fields.seen)
+    if fields.required & ~present:
+        return False
+    if kind == AUTHORIZATION:
+        # Two names of one value. Where both are given, the strict reader knows which counts.
+        named = fields.seen & (_PARITY | _V)
+        if named == 0 or named == _PARITY | _V or fields.present & named == 0:
+            return False
+    end_row(work, kind, present)
+    if kind == RECEIPT:
+        return _same_hash(work, _RECEIPT_HASH, row, row)
+    if kind == LOG:
+        return _same_hash(work, _LOG_HASH, row, work.kinds[RECEIPT].rows)
+    return True
+
+
+@compiled
+def end_row(work: Work, kind: int, present: int) -> None:
+    """Note where the values of the row end and which there are; numbers not there become zero."""
+    fields = work.kinds[kind]
+    row = fields.rows
+    # What lies in the buffer is from another row.
+    missing = fields.numbers & ~fields.present
+    while missing:
+        slot = work.slots[fields.first + trailing_zeros(missing)]
+        missing &= missing - 1
+        if slot.code == AMOUNT:
+            store_8_bytes(slot.values + 16 * row, 0)
+            store_8_bytes(slot.values + 16 * row + 8, 0)
+        else:
+            store_8_bytes(slot.values + 8 * row, 0)
+    for index in range(fields.first, fields.appending_end):
+        store_4_bytes(work.slots[index].offsets + 4 * (row + 1), work.slots[index].fill)
+    store_8_bytes(fields.masks + 8 * row, present)
+    fields.rows = row + 1
+
+
+@inlined
+def _same_hash(work: Work, slot: int, row: int, transaction: int) -> bool:
+    """Whether the hash in `row` of `slot` is that of the transaction, which must be there."""
+    if transaction >= work.kinds[TRANSACTION].rows:
+        return False
+    wanted = work.slots[_TRANSACTION_HASH].values + 32 * transaction
+    return _equal_hash(work.slots[slot].values + 32 * row, wanted)
+
+
+@inlined
+def _equal_hash(left: int, right: int) -> bool:
     difference = 0
     for at in range(0, 32, 8):
-        difference |= load_8_bytes(one + at) ^ load_8_bytes(other + at)
+        difference |= load_8_bytes(left + at) ^ load_8_bytes(right + at)
     return difference == 0
 
 
 @compiled
-def note_unknown(unknown: Any, address: int, key: int, kind: int, serial: int) -> int:
-    """Count the key at `key` (behind its quote); its length, or -1 where it is not plain.
-
-    -1 also where the object `serial` has it already, and where there are too many such keys.
-    `address` is that of the array `unknown`.
-    """
-    length = trailing_zeros(~plain_mask(key))
-    if length > 60 or load_byte(key + length) != QUOTE or load_byte(key + length + 1) != COLON:
-        return -1
-    wanted = (1 << length) - 1
-    for index in range(MAX_UNKNOWN):
-        entry = unknown[index]
-        text = address + index * _UNKNOWN_BYTES + _TEXT_AT
-        if entry.length < 0:
-            copy_64(key, text)
-            entry.kind, entry.length = kind, length
-            entry.count = entry.pending = 0
-        elif entry.kind != kind or entry.length != length or equal_64(key, text) & wanted != wanted:
-            continue
-        elif entry.serial == serial:
-            return -1
-        entry.pending += 1
-        entry.serial = serial
-        return length
-    return -1
+def close_document(work: Work, present: int, number: int, hash_: int) -> bool:
+    """Whether the block is number `number` with the hash at `hash_`, and its receipts are all."""
+    row = work.kinds[BLOCK].rows - 1
+    if load_8_bytes(work.slots[_BLOCK_NUMBER].values + 8 * row) != number:
+        return False
+    if not _equal_hash(work.slots[_BLOCK_HASH].values + 32 * row, hash_):
+        return False
+    if present & _RECEIPTS == 0:
+        # The rows of receipts stand beside those of transactions, also where there are none.
+        work.kinds[RECEIPT].present = 0
+        while work.kinds[RECEIPT].rows < work.kinds[TRANSACTION].rows:
+            end_row(work, RECEIPT, 0)
+    return bool(work.kinds[RECEIPT].rows == work.kinds[TRANSACTION].rows)
 
 
 @compiled
-def keep_document(unknown: Any) -> None:
-    """Count the unknown keys of the document that was read."""
-    for index in range(MAX_UNKNOWN):
-        unknown[index].count += unknown[index].pending
-        unknown[index].pending = 0
-
-
-@compiled
-def save_document(slots: Any, kinds: Any) -> None:
+def save_document(work: Work) -> None:
     """Note where the rows of the document that follows begin."""
-    for slot in range(len(slots)):
-        slots[slot].saved_fill = slots[slot].fill
-    for kind in range(len(kinds)):
-        kinds[kind].saved_rows = kinds[kind].rows
+    for slot in work.slots:
+        slot.saved_fill = slot.fill
+    for kind in work.kinds:
+        kind.saved_rows = kind.rows
 
 
 @compiled
-def undo_document(slots: Any, kinds: Any, unknown: Any) -> None:
+def undo_document(work: Work) -> None:
     """Take back the rows since save_document."""
-    for slot in range(len(slots)):
-        slots[slot].fill = slots[slot].saved_fill
-    for kind in range(len(kinds)):
-        kinds[kind].rows = kinds[kind].saved_rows
-    for index in range(MAX_UNKNOWN):
-        unknown[index].pending = 0
-
+    for slot in work.slots:
+        slot.fill = slot.saved_fill
+    for kind in work.kinds:
+        kind.rows = kind.saved_rows

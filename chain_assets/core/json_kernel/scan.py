@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chain_assets.core.json_kernel.layout import BUCKETS
+from chain_assets.core.json_kernel.layout import BUCKETS, FIRST_FACTOR, LAST_FACTOR
 from chain_assets.core.json_kernel.simd import (
     equal_32,
     inlined,
@@ -40,7 +40,6 @@ NULL, TRUE, FALS = (int.from_bytes(word, "little") for word in (b"null", b"true"
 LETTER_E = ord("e")
 # Longer integers may not fit what the strict reader makes of them.
 MAX_DIGITS = 18
-MAX_LIST = 1 << 20
 
 
 @inlined
@@ -54,14 +53,14 @@ def in_window(position: int, window: Any) -> int:
 
 @inlined
 def bucket_of(key: int, length: int) -> int:
-    """The bucket of the `length` bytes at `key`: a hash of their first and last 8."""
+    """layout.key_bucket of the `length` bytes at `key`."""
     first = load_8_bytes(key)
     last = 0
     if length < 8:
         first &= (1 << (8 * length)) - 1
     else:
         last = load_8_bytes(key + length - 8)
-    mixed = first * 0x1E3779B97F4A7C15 + last * 0x42B2AE3D27D4EB4F + length
+    mixed = first * FIRST_FACTOR + last * LAST_FACTOR + length
     return (mixed >> 56) & (BUCKETS - 1)
 
 

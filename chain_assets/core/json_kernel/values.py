@@ -22,6 +22,7 @@ from chain_assets.core.json_kernel.layout import (
     FIXED,
     HASHES,
     QUANTITY,
+    SLOT_OF,
     TIMESTAMP,
     WORD,
 )
@@ -60,6 +61,7 @@ _ALL = -1
 _TIMESTAMP_LIMIT = 253_402_300_800
 _AMOUNT_HIGH, _AMOUNT_LOW = divmod(10**38, 1 << 64)
 _MICROSECONDS = 1_000_000
+_FIRST_TOPIC = SLOT_OF["log.topic0"]
 
 
 @inlined
@@ -89,12 +91,12 @@ def read_fixed(position: int, target: int, width: int) -> int:
 
 
 @inlined
-def read_data(position: int, window: Any, slots: Any, slot: int) -> int:
+def read_data(position: int, window: Any, slot: Any) -> int:
     """DATA of any length, appended to the slot's buffer."""
     if not starts_hex(position):
         return DECLINED
     position += 3
-    target = slots[slot].values + slots[slot].fill
+    target = slot.values + slot.fill
     start = target
     while True:
         position = in_window(position, window)
@@ -107,17 +109,17 @@ def read_data(position: int, window: Any, slots: Any, slot: int) -> int:
     position += digits
     if digits & 1 or load_byte(position) != QUOTE:
         return DECLINED
-    slots[slot].fill += target + (digits >> 1) - start
+    slot.fill += target + (digits >> 1) - start
     return position + 1
 
 
 @inlined
-def read_text(position: int, window: Any, slots: Any, slot: int) -> int:
+def read_text(position: int, window: Any, slot: Any) -> int:
     """A plain string, appended to the slot's buffer as it is."""
     if load_byte(position) != QUOTE:
         return DECLINED
     position += 1
-    target = slots[slot].values + slots[slot].fill
+    target = slot.values + slot.fill
     start = target
     while True:
         position = in_window(position, window)
@@ -131,7 +133,7 @@ def read_text(position: int, window: Any, slots: Any, slot: int) -> int:
     position += length
     if load_byte(position) != QUOTE:
         return DECLINED
-    slots[slot].fill += target + length - start
+    slot.fill += target + length - start
     return position + 1
 
 
@@ -199,7 +201,7 @@ def read_bool(position: int, target: int) -> int:
 
 
 @inlined
-def read_hashes(position: int, window: Any, slots: Any, slot: int) -> int:
+def read_hashes(position: int, window: Any, slot: Any) -> int:
     """A list of hashes, appended to the slot's buffer."""
     if load_byte(position) != OPEN_LIST:
         return DECLINED
@@ -208,10 +210,10 @@ def read_hashes(position: int, window: Any, slots: Any, slot: int) -> int:
         return position + 1
     while True:
         position = in_window(position, window)
-        position = read_fixed(position, slots[slot].values + slots[slot].fill, 32)
+        position = read_fixed(position, slot.values + slot.fill, 32)
         if position == DECLINED:
             return DECLINED
-        slots[slot].fill += 32
+        slot.fill += 32
         end = load_byte(position)
         position += 1
         if end == CLOSE_LIST:
@@ -221,19 +223,19 @@ def read_hashes(position: int, window: Any, slots: Any, slot: int) -> int:
 
 
 @inlined
-def read_topics(position: int, slots: Any, first: int) -> tuple[int, int]:
-    """A list of at most four hashes, topic i to slot `first` + i; and how many there are."""
+def read_topics(position: int, slots: Any) -> tuple[int, int]:
+    """A list of at most four hashes, topic i to its own slot; and how many there are."""
     if load_byte(position) != OPEN_LIST:
         return DECLINED, 0
     position += 1
     if load_byte(position) == CLOSE_LIST:
         return position + 1, 0
     for count in range(4):
-        slot = first + count
-        position = read_fixed(position, slots[slot].values + slots[slot].fill, 32)
+        slot = slots[_FIRST_TOPIC + count]
+        position = read_fixed(position, slot.values + slot.fill, 32)
         if position == DECLINED:
             return DECLINED, 0
-        slots[slot].fill += 32
+        slot.fill += 32
         end = load_byte(position)
         position += 1
         if end == CLOSE_LIST:
@@ -244,14 +246,14 @@ def read_topics(position: int, slots: Any, first: int) -> tuple[int, int]:
 
 
 @inlined
-def read_value(position: int, window: Any, slots: Any, slot: int, kind: int, row: int) -> int:
+def read_value(position: int, window: Any, slot: Any, kind: int, row: int) -> int:
     """The value of a slot that holds values, by its code."""
-    code = slots[slot].code
-    target = slots[slot].values
+    code = slot.code
+    target = slot.values
     if code == FIXED:
-        width = slots[slot].width
-        position = read_fixed(position, target + slots[slot].fill, width)
-        slots[slot].fill += width
+        width = slot.width
+        position = read_fixed(position, target + slot.fill, width)
+        slot.fill += width
         return position
     if code == QUANTITY or code == TIMESTAMP:
         return read_number(position, target + 8 * row, code, 16)
@@ -259,13 +261,13 @@ def read_value(position: int, window: Any, slots: Any, slot: int, kind: int, row
         # EIP-7702 keeps the nonce of an authorization below 2^64.
         return read_number(position, target + 16 * row, code, 16 if kind == AUTHORIZATION else 32)
     if code == DATA:
-        return read_data(position, window, slots, slot)
+        return read_data(position, window, slot)
     if code == WORD:
-        position = read_word(position, target + slots[slot].fill)
-        slots[slot].fill += 32
+        position = read_word(position, target + slot.fill)
+        slot.fill += 32
         return position
     if code == HASHES:
-        return read_hashes(position, window, slots, slot)
+        return read_hashes(position, window, slot)
     if code == BOOL:
         return read_bool(position, target + 8 * row)
-    return read_text(position, window, slots, slot)
+    return read_text(position, window, slot)

@@ -51,7 +51,7 @@ def encode_lists(groups: Sequence[Group], count: int, *, envelopes: Bytes | None
         for field in group.fields:
             add_lengths(group.rows, field.data, field.starts, field.lengths, field.kind, totals)
     lengths = list_lengths(totals, kinds)
-    starts = _starts_of(lengths)
+    starts = starts_of(lengths)
     out, cursors = np.empty(int(lengths.sum()), np.uint8), starts.copy()
     for group in groups:
         write_prefixes(group.rows, totals, kinds, out, cursors)
@@ -64,7 +64,7 @@ def encode_strings(strings: Slices) -> Slices:
     rows = np.arange(len(strings))
     lengths = np.zeros(len(strings), np.int64)
     add_lengths(rows, strings.data, strings.starts, strings.lengths, strings.kind, lengths)
-    starts = _starts_of(lengths)
+    starts = starts_of(lengths)
     out = np.empty(int(lengths.sum()), np.uint8)
     _write_fields(Group(rows, [strings]), out, starts.copy())
     return Slices(out, starts, lengths)
@@ -100,5 +100,6 @@ def _write_fields(group: Group, out: Bytes, cursors: Longs) -> None:
         )
 
 
-def _starts_of(lengths: Longs) -> Longs:
+def starts_of(lengths: Longs) -> Longs:
+    """Where slices of these lengths begin when they lie side by side from 0 on."""
     return np.concatenate([[0], np.cumsum(lengths)[:-1]])[: len(lengths)].astype(np.int64)

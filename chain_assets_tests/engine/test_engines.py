@@ -1,0 +1,132 @@
+"""Both engines: the same results in the same order, and a task's error as it was raised."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from chain_assets.core.errors import BlobCorrupt, ChainAssetsError, DecodeError
+from chain_assets.engine.local import LocalEngine
+from chain_assets.engine.protocol import Engine
+from chain_assets.engine.spark import SparkEngine, spark_config
+from chain_assets_tests.lake_fixtures import Pipeline, assert_same, contents, spark_engine
+
+
+@pytest.fixture(params=["local", "spark"])
+def engine(request: pytest.FixtureRequest) -> Engine:
+    return LocalEngine(2) if request.param == "local" else spark_engine()
+
+
+def test_results_come_in_the_order_of_the_tasks(engine: Engine) -> None:
+    tasks = list(range(21))  # more than one wave of Spark's
+    assert list(engine.map(_square, tasks)) == [number * number for number in tasks]
+
+
+def test_no_task_no_result(engine: Engine) -> None:
+    assert list(engine.map(_square, [])) == []
+
+
+def test_our_error_comes_back_with_its_class_and_place(engine: Engine) -> None:
+    with pytest.raises(BlobCorrupt) as caught:
+        list(engine.map(_fail_at_two, [0, 1, 2, 3]))
+    error = caught.value
+    assert (error.chain, error.block, error.table) == ("devnet", 2, "raw_blocks")
+    assert str(error) == "devnet, block 2, raw_blocks: is damaged. Fetch it again"
+
+
+def test_the_first_of_several_errors_is_raised(engine: Engine) -> None:
+    with pytest.raises(DecodeError, match="block 1"):
+        list(engine.map(_fail_always, [1, 2, 3]))
+
+
+def test_any_other_error_is_not_swallowed(engine: Engine) -> None:
+    with pytest.raises(Exception, match="division by zero") as caught:
+        list(engine.map(_divide, [1, 0]))
+    assert not isinstance(caught.value, ChainAssetsError)
+
+
+def test_tasks_and_results_keep_bytes_and_nothing(engine: Engine) -> None:
+    tasks = [b"\x00\xff", None, ("a", 1)]
+    assert list(engine.map(_itself, tasks)) == tasks
+
+
+def test_after_an_error_no_further_local_task_starts(tmp_path: Path) -> None:
+    tasks = [str(tmp_path / str(number)) for number in range(50)]
+    with pytest.raises(DecodeError):
+        list(LocalEngine(1).map(_touch_then_fail, tasks))
+    assert len(list(tmp_path.iterdir())) < len(tasks)
+
+
+def test_spark_workers_run_this_interpreter() -> None:
+    assert set(spark_engine().map(_interpreter, [1, 2, 3])) == {sys.executable}
+
+
+def test_no_session_is_opened_for_no_tasks() -> None:
+    opened: list[bool] = []
+
+    def open_session() -> object:
+        opened.append(True)
+        raise AssertionError("a JVM was started for nothing")
+
+    engine = SparkEngine(open_session)  # type: ignore[arg-type]
+    assert opened == []
+    assert engine.name == "spark"
+
+
+def test_only_local_spark_is_kept_off_the_network() -> None:
+    assert spark_config("local[*]")["spark.driver.bindAddress"] == "127.0.0.1"
+    assert "spark.driver.bindAddress" not in spark_config("spark://host:7077")
+
+
+def test_both_engines_make_the_same_tables(tmp_path: Path) -> None:
+    local = Pipeline.on_devnet(tmp_path / "local")
+    spark = local.into(tmp_path / "spark", engine=spark_engine())
+    for pipeline in (local, spark):
+        pipeline.run(0, 24)
+    assert_same(contents(local.tables), contents(spark.tables))
+
+
+def test_a_run_with_nothing_to_do_starts_no_session(tmp_path: Path) -> None:
+    pipeline = Pipeline.on_devnet(tmp_path)
+    pipeline.run(0, 5)
+
+    def open_session() -> object:
+        raise AssertionError("a JVM was started for nothing")
+
+    again = pipeline.into(tmp_path, engine=SparkEngine(open_session))  # type: ignore[arg-type]
+    assert not any(report.changed for report in again.run(0, 5))
+
+
+def _square(number: int) -> int:
+    return number * number
+
+
+def _itself(task: object) -> object:
+    return task
+
+
+def _divide(number: int) -> float:
+    return 1 / number
+
+
+def _interpreter(task: int) -> str:
+    return sys.executable
+
+
+def _fail_always(number: int) -> None:
+    raise DecodeError("is wrong", chain="devnet", block=number)
+
+
+def _fail_at_two(number: int) -> int:
+    if number == 2:
+        raise BlobCorrupt(
+            "is damaged", chain="devnet", block=2, table="raw_blocks", todo="Fetch it again"
+        )
+    return number
+
+
+def _touch_then_fail(path: str) -> None:
+    Path(path).touch()
+    raise DecodeError("is wrong")
