@@ -44,9 +44,9 @@ format: $(VENV)/.dev ## Format the code and fix what lint can fix
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-bench: java $(VENV)/.dev ## Run every benchmarks/bench_*.py
+bench: java $(VENV)/.peers ## Run every benchmarks/bench_*.py, beside its peers
 	@$(with_java) for file in $(wildcard benchmarks/bench_*.py); do \
-		echo "== $$file" && $(BIN)/python "$$file" $(ARGS) || exit 1; \
+		$(BIN)/python -m "benchmarks.$$(basename "$$file" .py)" $(ARGS) || exit 1; \
 	done
 
 lock: $(BIN)/uv ## Write the lock files from pyproject.toml (ARGS=--upgrade for newer pins)
@@ -55,6 +55,7 @@ lock: $(BIN)/uv ## Write the lock files from pyproject.toml (ARGS=--upgrade for 
 		--output-file requirements.lock pyproject.toml
 	$(compile) --group build --constraint requirements-dev.lock \
 		--output-file requirements-build.lock
+	$(compile) --no-deps --output-file benchmarks/peers.lock benchmarks/peers.in
 
 clean: ## Remove .venv and caches; lakes and Dagster's history stay
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -93,6 +94,11 @@ $(VENV)/.project: pyproject.toml setup.py $(VENV)/.packages
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.project
 	$(PIP) install --require-hashes --no-build-isolation -r requirements-dev.lock
+	@touch $@
+
+# Without what they ask for: some pin packages of years ago that we have newer.
+$(VENV)/.peers: benchmarks/peers.lock $(VENV)/.dev
+	$(PIP) install --require-hashes --no-deps --no-build-isolation -r benchmarks/peers.lock
 	@touch $@
 
 # What the tests drive from outside Python: anvil, an EVM node from npm, and a browser.

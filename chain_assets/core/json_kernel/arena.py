@@ -19,8 +19,10 @@ from chain_assets.core.json_kernel.layout import (
     HASHES,
     KINDS,
     NUMBER_BYTES,
+    RECEIPT,
     SLOTS,
     TEXT,
+    TRANSACTION,
     WORD,
     Slot,
     bucket_table,
@@ -40,8 +42,10 @@ class Arena:
 
     def __init__(self, text_bytes: int) -> None:
         self.text_bytes = text_bytes
-        self.row_limits = [_row_limit(kind, text_bytes) for kind in range(len(KINDS))]
-        sizes = list(_part_sizes(self.row_limits, text_bytes))
+        limits = [_row_limit(kind, text_bytes) for kind in range(len(KINDS))]
+        # A transaction without a receipt still has a row among the receipts.
+        limits[RECEIPT] = max(limits[RECEIPT], limits[TRANSACTION])
+        sizes = list(_part_sizes(limits, text_bytes))
         starts = np.cumsum([0, *(-(-size // _ALIGNMENT) * _ALIGNMENT for size in sizes)])
         self._memory = np.empty(int(starts[-1]), np.uint8)
         parts = iter(
@@ -64,7 +68,7 @@ class Arena:
         self.work.slots["values"] = [part.ctypes.data for part in self._values]
         self.work.slots["offsets"] = [part.ctypes.data for part in self._offsets]
         self.work.kinds["masks"] = [part.ctypes.data for part in self._masks]
-        self.work.kinds["row_limit"] = self.row_limits
+        self.work.kinds["row_limit"] = limits
 
     def clear(self) -> None:
         """Forget all rows; what was learned about the order of keys stays."""

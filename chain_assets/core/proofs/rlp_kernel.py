@@ -17,6 +17,7 @@ import numpy as np
 from numba import njit
 
 from chain_assets.core.keccak_batch import Bytes, Longs
+from chain_assets.core.proofs.memory import copy_bytes
 
 STRING: Final = 0
 LIST: Final = 1
@@ -63,14 +64,6 @@ def write_string(out: Bytes, place: int, data: Bytes, start: int, length: int) -
     if length != 1 or data[start] >= 0x80:
         place = write_prefix(out, place, length, 0x80)
     return copy_bytes(out, place, data, start, length)
-
-
-@njit(nogil=True, cache=True, boundscheck=False)
-def copy_bytes(out: Bytes, place: int, data: Bytes, start: int, length: int) -> int:
-    """Copy `length` bytes; returns the place after them."""
-    for index in range(length):
-        out[place + index] = data[start + index]
-    return place + length
 
 
 @njit(nogil=True, cache=True, boundscheck=False)

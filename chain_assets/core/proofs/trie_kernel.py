@@ -18,8 +18,8 @@ import numpy.typing as npt
 from numba import njit
 
 from chain_assets.core.keccak_batch import Bytes, Longs
+from chain_assets.core.proofs.memory import copy_bytes
 from chain_assets.core.proofs.rlp_kernel import (
-    copy_bytes,
     prefix_length,
     string_length,
     write_prefix,

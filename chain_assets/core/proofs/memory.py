@@ -1,0 +1,34 @@
+"""One copy instruction for the kernels: numba compiles a slice assignment to a loop over bytes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba import njit, types
+from numba.core.cgutils import raw_memcpy
+from numba.extending import intrinsic
+
+from chain_assets.core.keccak_batch import Bytes
+
+
+@intrinsic
+def _memcpy(typing_context: Any, target: Any, source: Any, length: Any) -> Any:
+    """`_memcpy(target, source, length)`: addresses, and a number of bytes."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer = context.get_value_type(types.voidptr)
+        target, source = (builder.inttoptr(each, pointer) for each in arguments[:2])
+        raw_memcpy(builder, target, source, arguments[2], 1)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64), generate
+
+
+@njit(nogil=True, cache=True, boundscheck=False)
+def copy_bytes(out: Bytes, place: int, data: Bytes, start: int, length: int) -> int:
+    """Copy `length` bytes from `data[start]` on to `out[place]`; returns the place after them.
+
+    The arrays must not overlap, and nothing is checked: callers have measured before.
+    """
+    _memcpy(out.ctypes.data + place, data.ctypes.data + start, length)
+    return place + length
