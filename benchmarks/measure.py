@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import gc
+import os
+import resource
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import TypeVar
 
 from rich.console import Console
@@ -27,6 +31,29 @@ def cpu_seconds(function: Callable[[], object], *, times: int = 5) -> float:
         function()
         taken.append(time.process_time() - start)
     return statistics.median(taken)
+
+
+def tree_cpu_seconds() -> float:
+    """CPU time so far of this process and of all that it started: Spark's JVM and its workers."""
+    parents: dict[int, int] = {}
+    times: dict[int, float] = {}
+    tick = os.sysconf("SC_CLK_TCK")
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            # The command's name stands in parentheses and may itself hold spaces.
+            fields = stat.read_text().rsplit(")", 1)[1].split()
+            pid = int(stat.parent.name)
+            parents[pid] = int(fields[1])
+            times[pid] = sum(map(int, fields[11:15])) / tick
+    own = {os.getpid()}
+    while more := {pid for pid, parent in parents.items() if parent in own} - own:
+        own |= more
+    return sum(times[pid] for pid in own)
+
+
+def peak_memory() -> float:
+    """Megabytes that this process took at its highest."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def show(title: str, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -22,6 +22,8 @@ from chain_assets.lake.tables import Commit
 from chain_assets.layers.report import LayerReport
 from chain_assets.layers.report import Progress as Done
 
+_NO_WIDTH = 100_000
+
 
 @contextmanager
 def progress_bars(
@@ -103,7 +105,9 @@ def print_answer(
             json.dumps(dict(zip(names, row, strict=True))) + "\n" for row in _rows(answer)
         )
     else:
-        console.print(answer_table(answer))
+        # A pipe has no width: there a row stays on one line, however long.
+        wide = console if console.is_terminal else Console(file=console.file, width=_NO_WIDTH)
+        wide.print(answer_table(answer))
 
 
 def answer_table(answer: pa.Table, *, title: str | None = None) -> Table:

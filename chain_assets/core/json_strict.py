@@ -38,17 +38,24 @@ def decode_strict(payloads: Sequence[RawPayload], *, chain: str) -> BlockTables:
     One bad value refuses its whole block, with the path of the value, and no other block. Fields
     that no column names are counted, by path.
     """
-    documents: list[tuple[RawPayload, Json]] = []
+    return decode_and_place(payloads, chain=chain)[0]
+
+
+def decode_and_place(
+    payloads: Sequence[RawPayload], *, chain: str
+) -> tuple[BlockTables, tuple[int, ...]]:
+    """decode_strict, and the places in `payloads` of the blocks that were not refused."""
+    documents: list[tuple[int, Json]] = []
     refused: list[DecodeError] = []
-    for raw in payloads:
+    for place, raw in enumerate(payloads):
         try:
-            documents.append((raw, read_document(raw)))
+            documents.append((place, read_document(raw)))
         except Refusal as refusal:
             refused.append(_error(raw, refusal, chain=chain))
     while True:
         try:
             rows = _Rows([document for _, document in documents])
-            return BlockTables(
+            tables = BlockTables(
                 blocks=_table(BLOCKS, rows),
                 transactions=_table(TRANSACTIONS, rows),
                 logs=_table(LOGS, rows),
@@ -56,9 +63,10 @@ def decode_strict(payloads: Sequence[RawPayload], *, chain: str) -> BlockTables:
                 unknown_fields=_unknown_fields(rows),
                 refused=tuple(refused),
             )
+            return tables, tuple(place for place, _ in documents)
         except Refusal as refusal:
-            raw, _ = documents.pop(refusal.block)
-            refused.append(_error(raw, refusal, chain=chain))
+            place, _ = documents.pop(refusal.block)
+            refused.append(_error(payloads[place], refusal, chain=chain))
 
 
 def _error(raw: RawPayload, refusal: Refusal, *, chain: str) -> DecodeError:

@@ -20,7 +20,7 @@ LANES = 8
 
 _I64 = ir.IntType(64)
 _VECTOR = ir.VectorType(_I64, LANES)
-_ROTATIONS = (  # the offsets of ρ, by x and then y
+_ROTATIONS = (  # offsets of the step rho, by x and then y
     (0, 36, 3, 41, 18),
     (1, 44, 10, 45, 2),
     (62, 6, 43, 15, 61),
@@ -30,7 +30,7 @@ _ROTATIONS = (  # the offsets of ρ, by x and then y
 
 
 def _round_constants() -> list[int]:
-    """The constants of ι: bits of a linear feedback shift register (FIPS 202, algorithm 5)."""
+    """Constants of the step iota: bits of a linear shift register (FIPS 202, algorithm 5)."""
     constants, register = [], 1
     for _ in range(24):
         constant = 0
@@ -41,10 +41,7 @@ def _round_constants() -> list[int]:
     return constants
 
 
-@intrinsic
-def permute(typing_context: Any, address: Any) -> Any:
-    """`permute(address)`: permute the eight states at `address`; see `_emit_permutation`."""
-
+def _permute(typing_context: Any, address: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         _emit_permutation(builder, arguments[0])
         return context.get_dummy_value()
@@ -52,14 +49,18 @@ def permute(typing_context: Any, address: Any) -> Any:
     return types.void(types.int64), generate
 
 
-@intrinsic
-def load_word(typing_context: Any, address: Any) -> Any:
-    """`load_word(address)`: the eight bytes at `address`, little-endian, aligned or not."""
-
+def _load_word(typing_context: Any, address: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.load(builder.inttoptr(arguments[0], _I64.as_pointer()), align=1)
 
     return types.uint64(types.int64), generate
+
+
+permute: Any = intrinsic(_permute)
+"""`permute(address)`: permute the eight states there, laid out as _emit_permutation says."""
+
+load_word: Any = intrinsic(_load_word)
+"""`load_word(address)`: the eight bytes there, little-endian, aligned or not."""
 
 
 def _emit_permutation(builder: Any, base: Any) -> None:
@@ -75,25 +76,26 @@ def _emit_permutation(builder: Any, base: Any) -> None:
 
 def _emit_round(builder: Any, state: list[list[Any]], constant: int) -> list[list[Any]]:
     xor = builder.xor
-    columns = [  # θ
+    columns = [  # theta
         xor(xor(xor(a[0], a[1]), xor(a[2], a[3])), a[4]) for a in state
     ]
-    mixes = [
-        xor(columns[(x - 1) % 5], _rotate(builder, columns[(x + 1) % 5], 1)) for x in range(5)
-    ]
+    mixes = [xor(columns[(x - 1) % 5], _rotate(builder, columns[(x + 1) % 5], 1)) for x in range(5)]
     moved: list[list[Any]] = [[None] * 5 for _ in range(5)]
-    for x in range(5):  # ρ and π
+    for x in range(5):  # rho and pi
         for y in range(5):
             mixed = xor(state[x][y], mixes[x])
             moved[y][(2 * x + 3 * y) % 5] = _rotate(builder, mixed, _ROTATIONS[x][y])
-    out = [  # χ
+    out = [  # chi
         [
-            xor(moved[x][y], builder.and_(builder.not_(moved[(x + 1) % 5][y]), moved[(x + 2) % 5][y]))
+            xor(
+                moved[x][y],
+                builder.and_(builder.not_(moved[(x + 1) % 5][y]), moved[(x + 2) % 5][y]),
+            )
             for y in range(5)
         ]
         for x in range(5)
     ]
-    out[0][0] = xor(out[0][0], _splat(constant))  # ι
+    out[0][0] = xor(out[0][0], _splat(constant))  # iota
     return out
 
 

@@ -19,7 +19,7 @@ def lag_checks(chain: Chain) -> dg.AssetChecksDefinition:
     """One check a layer: it warns where the layer is behind by more than its freshness window."""
 
     @dg.multi_asset_check(
-        name=f"{identifier(chain)}_lag",
+        name=f"{identifier(chain)}_lag_checks",
         specs=[
             dg.AssetCheckSpec(
                 CHECK,

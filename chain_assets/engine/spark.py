@@ -86,6 +86,8 @@ class SparkEngine:
 
     def map(self, function: Callable[[T], R], tasks: Sequence[T]) -> Iterator[R]:
         """The results, in the order of the tasks. Raises a task's own ChainAssetsError."""
+        if not tasks:
+            return
         remaining = iter(enumerate(tasks))
         while wave := list(islice(remaining, self.parallelism * _WAVES_PER_SLOT)):
             yield from self._run(function, wave)

@@ -20,7 +20,7 @@ from chain_assets.assembly import open_lake
 from chain_assets.chains import Chain
 from chain_assets.config import load_settings
 from chain_assets.core.block_range import ranges_between
-from chain_assets.core.schemas import TABLES
+from chain_assets.core.schemas import TABLES, Table
 from chain_assets.defs.names import partitions_name
 from chain_assets.sources.devnet import Devnet, DevnetSpec, serve
 from chain_assets_tests.defs.server import ROOT
@@ -67,6 +67,12 @@ class Deployment:
             instance.add_dynamic_partitions(partitions_name(self.chain), keys)
         return keys
 
+    def numbers(self, table: Table) -> list[int]:
+        """The block numbers of the table's rows, ascending."""
+        tables = open_lake(load_settings(self.environment))
+        rows = tables.read(table, columns=[table.number_column], chain=NAME)
+        return sorted(rows[table.number_column].to_pylist())
+
     def versions(self) -> dict[str, int]:
         """The Delta version of each table that is there."""
         tables = open_lake(load_settings(self.environment))
@@ -82,9 +88,7 @@ def deployment(folder: Path, *, blocks: int = 48) -> Iterator[Deployment]:
     shutil.copy(ROOT / "dagster.yaml", home / "dagster.yaml")
     (folder / "chains.toml").write_text(CHAINS)
     devnet = Devnet(
-        DevnetSpec(
-            seed=5, chain=NAME, transactions_per_block=3, blocks=blocks, finality_depth=8
-        )
+        DevnetSpec(seed=5, chain=NAME, transactions_per_block=3, blocks=blocks, finality_depth=8)
     )
     with serve(devnet) as url:
         environment = {

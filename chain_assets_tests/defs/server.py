@@ -45,7 +45,7 @@ class Server:
 
 @contextmanager
 def dagster_dev(home: Path, environment: Mapping[str, str]) -> Iterator[Server]:
-    """`dagster dev` with the repository's workspace and DAGSTER_HOME `home`, until it is serving."""
+    """`dagster dev` with the repository's workspace and this DAGSTER_HOME, once it is serving."""
     port = _free_port()
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(ROOT / "workspace.yaml")]
     with (home / f"dev-{port}.log").open("wb") as log:

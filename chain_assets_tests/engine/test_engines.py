@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -64,15 +65,7 @@ def test_spark_workers_run_this_interpreter() -> None:
 
 
 def test_no_session_is_opened_for_no_tasks() -> None:
-    opened: list[bool] = []
-
-    def open_session() -> object:
-        opened.append(True)
-        raise AssertionError("a JVM was started for nothing")
-
-    engine = SparkEngine(open_session)  # type: ignore[arg-type]
-    assert opened == []
-    assert engine.name == "spark"
+    assert list(SparkEngine(_no_session).map(_square, [])) == []
 
 
 def test_only_local_spark_is_kept_off_the_network() -> None:
@@ -91,12 +84,12 @@ def test_both_engines_make_the_same_tables(tmp_path: Path) -> None:
 def test_a_run_with_nothing_to_do_starts_no_session(tmp_path: Path) -> None:
     pipeline = Pipeline.on_devnet(tmp_path)
     pipeline.run(0, 5)
-
-    def open_session() -> object:
-        raise AssertionError("a JVM was started for nothing")
-
-    again = pipeline.into(tmp_path, engine=SparkEngine(open_session))  # type: ignore[arg-type]
+    again = pipeline.into(tmp_path, engine=SparkEngine(_no_session))
     assert not any(report.changed for report in again.run(0, 5))
+
+
+def _no_session() -> NoReturn:
+    raise AssertionError("a JVM would be started for nothing")
 
 
 def _square(number: int) -> int:

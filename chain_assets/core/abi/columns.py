@@ -118,17 +118,23 @@ def read_words(data: Bytes1D, positions: Positions) -> Bytes2D:
     return words
 
 
-def batches(table: Any, *, sized_by: str) -> Iterator[Any]:
-    """The rows of `table` in order, in slices of about BATCH_BYTES of the column `sized_by`.
+def batches(table: Any, *, sized_by: str, limit: int = BATCH_BYTES) -> Iterator[Any]:
+    """The rows of `table` in order, in slices of about `limit` bytes of the column `sized_by`.
 
     An empty table is one empty slice. A single row of more bytes is a slice of its own.
     """
     sizes = pc.fill_null(pc.binary_length(table[sized_by]), 0).to_numpy().astype(np.int64)
+    for start, stop in row_runs(sizes, limit=limit):
+        yield table.slice(start, stop - start)
+
+
+def row_runs(sizes: Positions, *, limit: int) -> Iterator[tuple[int, int]]:
+    """First row and end of runs of about `limit` bytes; `sizes` are those of the rows."""
     totals = np.cumsum(sizes + _ROW_BYTES)
     start = 0
-    while start < table.num_rows or start == 0:
+    while start < len(sizes) or start == 0:
         before = totals[start - 1] if start else 0
-        stop = int(np.searchsorted(totals, before + BATCH_BYTES, side="right"))
+        stop = int(np.searchsorted(totals, before + limit, side="right"))
         stop = max(stop, start + 1)
-        yield table.slice(start, stop - start)
+        yield start, stop
         start = stop

@@ -23,7 +23,7 @@ TOPIC_COLUMNS = ("topic0", "topic1", "topic2", "topic3")
 
 # What stands in the topic of an indexed argument that is not one word: the Keccak-256 of its
 # value (Contract ABI Specification, "Encoding of Indexed Event Parameters").
-_HASH = WordType("bytes32", "bytesN", 256)
+HASH = WordType("bytes32", "bytesN", 256)
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class LogColumns:
             if not parameter.indexed:
                 columns.append(next(body))
                 continue
-            word_type = parameter.type if isinstance(parameter.type, WordType) else _HASH
+            word_type = parameter.type if isinstance(parameter.type, WordType) else HASH
             words = next(topics).words(rows)
             reason = f"argument {name}: its topic is not a valid {word_type.canonical}"
             fates.require(everyone, word_is_valid(word_type, words), reason)

@@ -1,4 +1,4 @@
-"""The rows of `decode_events` and `decode_calls`: decoded by some candidate, or undecoded and why.
+"""What becomes of the rows of one batch: decoded by some candidate, or undecoded and why.
 
 Rows are handled in groups that share a key. Each candidate of a group gets the rows that those
 before it could not decode; what no candidate decodes keeps the reason of each.
@@ -6,8 +6,8 @@ before it could not decode; what no candidate decodes keeps the reason of each.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from chain_assets.core.abi.columns import Column
-from chain_assets.core.abi.fates import Positions, RowFates
+from chain_assets.core.abi.fates import Mask, Positions, RowFates
 from chain_assets.core.abi.rendering import render_arguments
 from chain_assets.core.abi.signatures import Event, Function
 
@@ -23,73 +23,91 @@ Candidate = Event | Function
 C = TypeVar("C", Event, Function)
 
 
-@dataclass
-class Outcomes:
-    """What became of the rows of one batch. Every row must be given an outcome exactly once."""
+@dataclass(frozen=True)
+class Decoded:
+    """`columns` are the arguments of `rows`, of which only the `good` ones are this candidate's."""
 
-    _rows: list[Positions] = field(default_factory=list)
-    _candidates: list[Candidate | None] = field(default_factory=list)
-    _args: list[Any] = field(default_factory=list)
-    _reasons: list[Any] = field(default_factory=list)
+    candidate: Candidate
+    rows: Positions
+    columns: Sequence[Column]
+    good: Mask
 
-    def decoded(self, rows: Positions, candidate: Candidate, args: Any) -> None:
-        """`args`: an Arrow string array with the JSON of each of `rows`."""
-        self._add(rows, candidate, args, pa.nulls(len(rows), pa.string()))
+    def texts(self) -> Any:
+        """The arguments of the good rows as an Arrow string array of JSON objects."""
+        names = [one.name for one in self.candidate.parameters]
+        texts = render_arguments(names, self.columns, count=len(self.rows))
+        return texts if self.good.all() else texts.filter(pa.array(self.good))
 
-    def undecoded(self, rows: Positions, reason: Any) -> None:
-        """`reason`: a text for all of `rows`, or an Arrow string array with one for each."""
-        if isinstance(reason, str):
-            reason = pa.repeat(pa.scalar(reason), len(rows))
-        self._add(rows, None, pa.nulls(len(rows), pa.string()), reason)
 
-    def _add(self, rows: Positions, candidate: Candidate | None, args: Any, reason: Any) -> None:
-        if len(rows):
-            self._rows.append(rows)
-            self._candidates.append(candidate)
-            self._args.append(args)
-            self._reasons.append(reason)
+@dataclass(frozen=True)
+class Undecoded:
+    """`reasons`: an Arrow string array with one for each of `rows`."""
 
-    def table(self, *, name: str) -> Any:
-        """One row each, in order; the candidate's name stands in the column `name`."""
-        rows = np.concatenate([np.zeros(0, np.int64), *self._rows])
-        order = pa.array(np.argsort(rows, kind="stable"))
-        sizes = [len(one) for one in self._rows]
-        found = self._candidates
-        groups = pa.array(np.repeat(np.arange(len(found)), sizes)).take(order)
+    rows: Positions
+    reasons: Any
 
-        def by_group(texts: Sequence[str | None]) -> Any:
-            return pa.array(texts, pa.string()).take(groups)
 
-        def by_row(arrays: Sequence[Any]) -> Any:
-            return pa.concat_arrays([pa.array([], pa.string()), *arrays]).take(order)
+def undecoded(rows: Positions, reason: str) -> Undecoded:
+    """The same reason for all of `rows`."""
+    return Undecoded(rows, pa.repeat(pa.scalar(reason), len(rows)))
 
-        return pa.table(
-            {
-                name: by_group([one.name if one else None for one in found]),
-                "signature": by_group([one.signature if one else None for one in found]),
-                "args": by_row(self._args),
-                "status": by_group(["decoded" if one else "undecoded" for one in found]),
-                "reason": by_row(self._reasons),
-                "abi_source": by_group([one.abi_source if one else None for one in found]),
-            }
-        )
+
+Outcome = Decoded | Undecoded
+
+
+def outcome_table(outcomes: Iterable[Outcome], *, name: str) -> Any:
+    """The rows of `decode_events` and `decode_calls`, in order.
+
+    Every row must have one outcome. The candidate's name stands in the column `name`.
+    """
+    rows: list[Positions] = []
+    found: list[Candidate | None] = []
+    args: list[Any] = []
+    reasons: list[Any] = []
+    for outcome in outcomes:
+        if isinstance(outcome, Decoded):
+            rows.append(outcome.rows[outcome.good])
+            found.append(outcome.candidate)
+            args.append(outcome.texts())
+            reasons.append(pa.nulls(len(rows[-1]), pa.string()))
+        else:
+            rows.append(outcome.rows)
+            found.append(None)
+            args.append(pa.nulls(len(outcome.rows), pa.string()))
+            reasons.append(outcome.reasons)
+    order = pa.array(np.argsort(np.concatenate([np.zeros(0, np.int64), *rows]), kind="stable"))
+    groups = pa.array(np.repeat(np.arange(len(found)), [len(one) for one in rows])).take(order)
+
+    def by_group(texts: Sequence[str | None]) -> Any:
+        return pa.array(texts, pa.string()).take(groups)
+
+    def by_row(arrays: Sequence[Any]) -> Any:
+        return pa.concat_arrays([pa.array([], pa.string()), *arrays]).take(order)
+
+    return pa.table(
+        {
+            name: by_group([one.name if one else None for one in found]),
+            "signature": by_group([one.signature if one else None for one in found]),
+            "args": by_row(args),
+            "status": by_group(["decoded" if one else "undecoded" for one in found]),
+            "reason": by_row(reasons),
+            "abi_source": by_group([one.abi_source if one else None for one in found]),
+        }
+    )
 
 
 def try_candidates(
     candidates: Sequence[C],
     rows: Positions,
     decode: Callable[[C, Positions], tuple[list[Column], RowFates]],
-    outcomes: Outcomes,
-) -> None:
+) -> Iterator[Outcome]:
     """Give each of `rows` to the first candidate that decodes it."""
     reasons: Any = None
     for candidate in candidates:
         columns, fates = decode(candidate, rows)
         good = fates.all_good()
         if good.any():
-            names = [one.name for one in candidate.parameters]
-            args = render_arguments(names, columns, count=len(rows))
-            outcomes.decoded(rows[good], candidate, args.filter(pa.array(good)))
+            yield Decoded(candidate, rows, columns, good)
         bad = pa.array(~good)
         prefix = pa.scalar(f"{candidate.signature}: ")
         why = pc.binary_join_element_wise(prefix, fates.reasons().filter(bad), "")
@@ -98,7 +116,7 @@ def try_candidates(
         rows = rows[~good]
         if not len(rows):
             return
-    outcomes.undecoded(rows, reasons)
+    yield Undecoded(rows, reasons)
 
 
 def group_rows(
@@ -114,8 +132,13 @@ def group_rows(
     minor = np.zeros(len(rows), np.int64) if split_by is None else split_by
     width = int(minor.max(initial=0)) + 1
     combined = codes * width + minor
-    order = np.argsort(combined, kind="stable")
-    edges = np.flatnonzero(np.diff(combined[order])) + 1
-    for members in np.split(order, edges) if len(order) else []:
+    for members in split_by_code(combined):
         first = members[0]
         yield encoded.dictionary[int(codes[first])].as_py(), int(minor[first]), rows[members]
+
+
+def split_by_code(codes: Positions) -> Iterator[Positions]:
+    """The positions of each distinct code, codes and positions ascending."""
+    order = np.argsort(codes, kind="stable")
+    edges = np.flatnonzero(np.diff(codes[order])) + 1
+    yield from np.split(order, edges) if len(order) else []

@@ -45,18 +45,24 @@ STANDARD_ABIS = (
 _IGNORED = ("constructor", "fallback", "receive", "error")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Registry:
     """Candidates by key, each list in order of precedence.
 
     `events` is keyed by topic 0 and the number of topics, since one signature may be declared
     with different arguments indexed; `functions` by selector. `digest` is the SHA-256, in hex,
-    of everything that decides how a row is decoded.
+    of everything that decides how a row is decoded: registries of one digest are equal.
     """
 
     events: Mapping[tuple[bytes, int], tuple[Event, ...]]
     functions: Mapping[bytes, tuple[Function, ...]]
     digest: str
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Registry) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
 
     @property
     def topic0s(self) -> frozenset[bytes]:

@@ -17,7 +17,7 @@ def word_is_valid(word_type: WordType, words: Bytes2D) -> npt.NDArray[np.bool_]:
     Padding is zero, or copies of the sign bit in front of a negative `int`; `bool` is 0 or 1
     (Contract ABI Specification, "Strict Encoding Mode" and `enc(X)`).
     """
-    padding = _padding(word_type)
+    padding = padding_bits(word_type)
     if word_type.kind in ("int", "fixed"):
         # Inverting a negative number turns its sign-extension into zeros.
         sign = words[:, WORD_BYTES - word_type.bits // 8] >> 7
@@ -31,7 +31,7 @@ def word_is_valid(word_type: WordType, words: Bytes2D) -> npt.NDArray[np.bool_]:
 
 
 @cache
-def _padding(word_type: WordType) -> npt.NDArray[np.uint64]:
+def padding_bits(word_type: WordType) -> npt.NDArray[np.uint64]:
     """The bits of a word that are padding, as four integers of the machine."""
     bits = np.zeros(WORD_BYTES, np.uint8)
     size = word_type.bits // 8

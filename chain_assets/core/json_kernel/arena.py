@@ -25,14 +25,10 @@ from chain_assets.core.json_kernel.layout import (
     TRANSACTION,
     WORD,
     Slot,
-    bucket_table,
-    key_texts,
-    kind_table,
-    slot_table,
 )
-from chain_assets.core.json_kernel.scan import GUARD
+from chain_assets.core.json_kernel.tables import new_work
 from chain_assets.core.json_kernel.values import SLACK
-from chain_assets.core.json_kernel.work import MAX_UNKNOWN, NOTHING, UNKNOWN_FIELDS, Work
+from chain_assets.core.json_kernel.work import NOTHING
 
 _ALIGNMENT = 64
 
@@ -55,32 +51,29 @@ class Arena:
         self._values = [next(parts) for _ in SLOTS]
         self._offsets = [next(parts).view(np.int32) for _ in SLOTS]
         self._masks = [next(parts).view(np.int64) for _ in KINDS]
-        self.work = Work(
-            slots=slot_table(),
-            kinds=kind_table(),
-            keys=key_texts(),
-            buckets=bucket_table(),
-            unknown=np.zeros(MAX_UNKNOWN, UNKNOWN_FIELDS),
-            unknown_texts=np.zeros((MAX_UNKNOWN, 64), np.uint8),
-            window=np.zeros(2, np.int64),
-            tail=np.zeros(2 * GUARD, np.uint8),
-        )
-        self.work.slots["values"] = [part.ctypes.data for part in self._values]
-        self.work.slots["offsets"] = [part.ctypes.data for part in self._offsets]
-        self.work.kinds["masks"] = [part.ctypes.data for part in self._masks]
-        self.work.kinds["row_limit"] = limits
+        self._array = new_work()
+        self.work = self._array[0]
+        self.work["slots"]["values"] = [part.ctypes.data for part in self._values]
+        self.work["slots"]["offsets"] = [part.ctypes.data for part in self._offsets]
+        self.work["kinds"]["masks"] = [part.ctypes.data for part in self._masks]
+        self.work["kinds"]["row_limit"] = limits
+
+    @property
+    def address(self) -> int:
+        """Where the kernel finds it."""
+        return int(self._array.ctypes.data)
 
     def clear(self) -> None:
         """Forget all rows; what was learned about the order of keys stays."""
-        self.work.slots["fill"] = 0
-        self.work.kinds["rows"] = 0
-        self.work.unknown["kind"] = NOTHING
+        self.work["slots"]["fill"] = 0
+        self.work["kinds"]["rows"] = 0
+        self.work["unknown"]["kind"] = NOTHING
         for offsets in self._offsets:
             offsets[:1] = 0
 
     def rows(self, kind: int) -> int:
         """How many rows of `kind` there are."""
-        return int(self.work.kinds[kind]["rows"])
+        return int(self.work["kinds"][kind]["rows"])
 
     def masks(self, kind: int) -> Any:
         """For each row of `kind` which slots are not NULL, as bits."""
@@ -95,7 +88,7 @@ class Arena:
         width = NUMBER_BYTES.get(SLOTS[slot].code)
         if width is not None:
             return self._values[slot][: width * self.rows(SLOTS[slot].kind)]
-        return self._values[slot][: int(self.work.slots[slot]["fill"])]
+        return self._values[slot][: int(self.work["slots"][slot]["fill"])]
 
 
 def _row_limit(kind: int, text_bytes: int) -> int:

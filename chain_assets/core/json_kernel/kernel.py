@@ -12,12 +12,10 @@ nodes write: a declined one costs time and nothing else, a wrong one taken would
 
 from __future__ import annotations
 
-from typing import Any
+import numpy as np
 
 from chain_assets.core.json_kernel.layout import (
-    BUCKETS,
     DOCUMENT,
-    KEY_BYTES,
     OBJECT,
     OBJECTS,
     SKIPPED,
@@ -36,7 +34,6 @@ from chain_assets.core.json_kernel.scan import (
     CLOSE_OBJECT,
     COMMA,
     DECLINED,
-    GUARD,
     NULL,
     OPEN_LIST,
     OPEN_OBJECT,
@@ -48,61 +45,92 @@ from chain_assets.core.json_kernel.scan import (
 )
 from chain_assets.core.json_kernel.simd import (
     compiled,
+    get,
     inlined,
     load_4_bytes,
     load_byte,
     plain_mask,
+    put,
     store_byte,
     trailing_zeros,
 )
 from chain_assets.core.json_kernel.unknown import note_unknown, settle_unknown
 from chain_assets.core.json_kernel.values import read_topics, read_value
-from chain_assets.core.json_kernel.work import NOTHING, Work
+from chain_assets.core.json_kernel.work import (
+    ADDRESS,
+    BIT,
+    BUCKET_SLOTS,
+    BUCKETS,
+    CHILD,
+    CODE,
+    FILL,
+    FIRST_KEY,
+    GUARD,
+    GUESS,
+    KEY_BYTES,
+    KEY_LENGTH,
+    KEYS,
+    LAST,
+    LENGTH,
+    NEXT,
+    NOTHING,
+    PARENT,
+    PARENT_SLOT,
+    PAYLOAD_ROW,
+    PRESENT,
+    ROWS,
+    SEEN,
+    SHIFT,
+    TAIL,
+    TAKEN,
+    TURN,
+    kind_row,
+    slot_row,
+)
 
+_PAYLOAD_BYTES = PAYLOAD_ROW.itemsize
 _FIRST_TOPIC = bit_of("log.topic0")
 
 
 @compiled
-def read_payloads(work: Work, payloads: Any, expected: Any, taken: Any) -> None:
-    """Read payload i at address `payloads[i, 0]`, `payloads[i, 1]` bytes long; `taken[i]` if so.
-
-    `expected[i]` are number and address of the hash of the block that it should be.
-    """
-    for index in range(len(payloads)):
-        address, length = payloads[index, 0], payloads[index, 1]
-        number, hash_ = expected[index, 0], expected[index, 1]
+def read_payloads(work: int, payloads: int, count: int) -> None:
+    """Read `count` payloads, whose PAYLOAD_ROWs stand at `payloads`, and say which were taken."""
+    for index in range(count):
+        payload = payloads + index * _PAYLOAD_BYTES
         save_document(work)
-        end = _lay_out(work, address, length)
-        taken[index] = read_document(work, address, number, hash_) == end
-        settle_unknown(work, taken[index])
-        if not taken[index]:
+        end = _lay_out(work, get(payload, ADDRESS), get(payload, LENGTH))
+        taken = read_document(work, payload) == end
+        put(payload, TAKEN, taken)
+        settle_unknown(work, taken)
+        if not taken:
             undo_document(work)
 
 
 @compiled
-def _lay_out(work: Work, address: int, length: int) -> int:
+def _lay_out(work: int, address: int, length: int) -> int:
     """Copy the end of the payload to the tail and set the window; the end of the text there."""
-    tail = work.tail.ctypes.data
+    tail = work + TAIL
     copied = min(length, GUARD)
     for at in range(copied):
         store_byte(tail + at, load_byte(address + length - copied + at))
     for at in range(copied, GUARD + GUARD):
         store_byte(tail + at, 0)
-    work.window[0] = address + length - GUARD
-    work.window[1] = tail + copied - (address + length)
+    put(work, TURN, address + length - GUARD)
+    put(work, SHIFT, tail + copied - (address + length))
     return tail + copied
 
 
 @compiled
-def read_document(work: Work, position: int, number: int, hash_: int) -> int:
+def read_document(work: int, payload: int) -> int:
     """Read one document; the position behind it, or DECLINED."""
-    position = in_window(position, work.window)
+    position = in_window(get(payload, ADDRESS), work)
     if load_byte(position) != OPEN_OBJECT or not open_row(work, DOCUMENT):
         return DECLINED
     position += 1
-    kind = DOCUMENT
+    # As a plain number: numba would compile whatever takes it once more for the constant.
+    kind = np.int64(DOCUMENT)
     while True:
-        position = in_window(position, work.window)
+        position = in_window(position, work)
         if load_byte(position) != QUOTE:
             return DECLINED
         position += 1
@@ -111,16 +139,17 @@ def read_document(work: Work, position: int, number: int, hash_: int) -> int:
             position = note_unknown(work, kind, position)
             if position == DECLINED:
                 return DECLINED
-            position = skip_value(position, work.window)
+            position = skip_value(position, work)
         else:
-            slot = work.slots[index]
-            position += slot.key_length
-            if work.kinds[kind].seen & slot.bit:
+            slot = slot_row(work, index)
+            position += get(slot, KEY_LENGTH)
+            fields = kind_row(work, kind)
+            if get(fields, SEEN) & get(slot, BIT):
                 return DECLINED
-            work.kinds[kind].seen |= slot.bit
+            put(fields, SEEN, get(fields, SEEN) | get(slot, BIT))
             inside = enter(slot, position)
             if inside != DECLINED:
-                kind, position = slot.child, inside
+                kind, position = get(slot, CHILD), inside
                 if not open_row(work, kind):
                     return DECLINED
                 continue
@@ -131,81 +160,81 @@ def read_document(work: Work, position: int, number: int, hash_: int) -> int:
         if position == DECLINED:
             return DECLINED
         if kind == NOTHING:
-            present = work.kinds[DOCUMENT].present
-            return position if close_document(work, present, number, hash_) else DECLINED
+            return position if close_document(work, payload) else DECLINED
 
 
 @inlined
-def slot_of_key(work: Work, kind: int, position: int) -> int:
+def slot_of_key(work: int, kind: int, position: int) -> int:
     """The slot of the key at `position` (behind its quote), or NOTHING.
 
     Nodes write the keys of all objects of a kind in one order: after each key its slot remembers
     which came next, and that one is compared first.
     """
-    fields = work.kinds[kind]
-    index = fields.guess
-    length = work.slots[index].key_length
-    if not has_key(position, work.keys.ctypes.data + index * KEY_BYTES, length):
+    fields = kind_row(work, kind)
+    index = get(fields, GUESS)
+    length = get(slot_row(work, index), KEY_LENGTH)
+    if not has_key(position, work + KEYS + index * KEY_BYTES, length):
         index = _find_slot(work, kind, position)
         if index == NOTHING:
             return NOTHING
-        if fields.slot == NOTHING:
-            fields.first_key = index
+        if get(fields, LAST) == NOTHING:
+            put(fields, FIRST_KEY, index)
         else:
-            work.slots[fields.slot].next = index
-    fields.slot = index
-    fields.guess = work.slots[index].next
-    return int(index)
+            put(slot_row(work, get(fields, LAST)), NEXT, index)
+    put(fields, LAST, index)
+    put(fields, GUESS, get(slot_row(work, index), NEXT))
+    return index
 
 
 @compiled
-def _find_slot(work: Work, kind: int, position: int) -> int:
+def _find_slot(work: int, kind: int, position: int) -> int:
     bucket = bucket_of(position, trailing_zeros(~plain_mask(position)))
     while True:
-        index = work.buckets[kind, bucket]
+        index = get(work + BUCKET_SLOTS, 8 * (kind * BUCKETS + bucket))
         if index == NOTHING:
             return NOTHING
-        length = work.slots[index].key_length
-        if has_key(position, work.keys.ctypes.data + index * KEY_BYTES, length):
-            return int(index)
+        length = get(slot_row(work, index), KEY_LENGTH)
+        if has_key(position, work + KEYS + index * KEY_BYTES, length):
+            return index
         bucket = (bucket + 1) & (BUCKETS - 1)
 
 
 @inlined
-def enter(slot: Any, position: int) -> int:
+def enter(slot: int, position: int) -> int:
     """Behind the brace of the first object in the slot's value, or DECLINED where there is none."""
-    if slot.code == OBJECTS:
+    if get(slot, CODE) == OBJECTS:
         if load_byte(position) == OPEN_LIST and load_byte(position + 1) == OPEN_OBJECT:
             return position + 2
-    elif slot.code == OBJECT and load_byte(position) == OPEN_OBJECT:
+    elif get(slot, CODE) == OBJECT and load_byte(position) == OPEN_OBJECT:
         return position + 1
     return DECLINED
 
 
 @inlined
-def read_known(work: Work, kind: int, slot: Any, position: int) -> int:
+def read_known(work: int, kind: int, slot: int, position: int) -> int:
     """Read the value of a slot, which holds no objects; the position behind it, or DECLINED."""
-    code = slot.code
+    code = get(slot, CODE)
     if code == SKIPPED:
-        return skip_value(position, work.window)
+        return skip_value(position, work)
     if load_4_bytes(position) == NULL:
         return position + 4
-    fields = work.kinds[kind]
-    fields.present |= slot.bit
+    fields = kind_row(work, kind)
+    present = get(fields, PRESENT) | get(slot, BIT)
+    put(fields, PRESENT, present)
     if code == TOPICS:
-        position, count = read_topics(position, work.slots)
-        fields.present |= ((1 << count) - 1) * _FIRST_TOPIC
+        position, count = read_topics(position, work)
+        put(fields, PRESENT, present | ((1 << count) - 1) * _FIRST_TOPIC)
         return position
     if code == OBJECTS:
         empty = load_byte(position) == OPEN_LIST and load_byte(position + 1) == CLOSE_LIST
         return position + 2 if empty else DECLINED
     if code == OBJECT:
         return DECLINED
-    return read_value(position, work.window, slot, kind, fields.rows)
+    return read_value(position, work, slot, kind, get(fields, ROWS))
 
 
 @inlined
-def close_objects(work: Work, kind: int, position: int) -> tuple[int, int]:
+def close_objects(work: int, kind: int, position: int) -> tuple[int, int]:
     """Behind a value: close the objects that end here, up to the comma before another key.
 
     Gives where that key or the next object's first key stands, and the kind of the object that it
@@ -220,8 +249,8 @@ def close_objects(work: Work, kind: int, position: int) -> tuple[int, int]:
             return DECLINED, kind
         if kind == DOCUMENT:
             return position, NOTHING
-        parent_slot = work.slots[work.kinds[kind].parent_slot]
-        if parent_slot.code == OBJECTS:
+        parent_slot = slot_row(work, get(kind_row(work, kind), PARENT_SLOT))
+        if get(parent_slot, CODE) == OBJECTS:
             end = load_byte(position)
             if end == COMMA:
                 opened = load_byte(position + 1) == OPEN_OBJECT and open_row(work, kind)
@@ -229,6 +258,7 @@ def close_objects(work: Work, kind: int, position: int) -> tuple[int, int]:
             if end != CLOSE_LIST:
                 return DECLINED, kind
             position += 1
-            parent_slot.fill = work.kinds[kind].rows
-        kind = work.kinds[kind].parent
-        work.kinds[kind].present |= parent_slot.bit
+            put(parent_slot, FILL, get(kind_row(work, kind), ROWS))
+        kind = get(kind_row(work, kind), PARENT)
+        parent = kind_row(work, kind)
+        put(parent, PRESENT, get(parent, PRESENT) | get(parent_slot, BIT))

@@ -15,9 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
-
-import numpy as np
+from typing import Literal, get_args
 
 from chain_assets.core.block_tables import BLOCK_TABLES, OBJECT_OF, REDUNDANT_PATHS, json_columns_of
 from chain_assets.core.schemas.columns import Column
@@ -44,11 +42,6 @@ TOPICS, OBJECT, SKIPPED = range(10, 13)
 
 APPENDING = range(FIXED, OBJECTS + 1)
 NUMBER_BYTES = {QUANTITY: 8, TIMESTAMP: 8, AMOUNT: 16, BOOL: 8}
-# A key's text is kept with the quote and the colon behind it, in one vector of this many bytes.
-KEY_BYTES = 32
-BUCKETS = 256
-# Odd numbers with bits all over, below 2^63: a product of theirs mixes all bits into the highest 8.
-FIRST_FACTOR, LAST_FACTOR = 0x1E3779B97F4A7C15, 0x42B2AE3D27D4EB4F
 
 _FIXED_BYTES = {"hash": 32, "address": 20, "bloom": 256, "nonce": 8}
 _CODES = {
@@ -91,11 +84,11 @@ TOPIC_NAMES = tuple(f"topic{index}" for index in range(4))
 
 @dataclass(frozen=True)
 class Slot:
-    """How the value under one key is read. `text` is empty where no key leads to it: topics."""
+    """How the value under one key is read. `key` is empty where no key leads to it: topics."""
 
     path: str
     kind: int
-    text: str
+    key: str
     code: int
     width: int = 0
     child: int = 0
@@ -105,16 +98,16 @@ class Slot:
     @property
     def least_text(self) -> int:
         """The fewest bytes of JSON that an object with this slot has because of it."""
-        return len(self.text) + 6 + 2 * self.width if self.required and self.text else 0
+        return len(self.key) + 6 + 2 * self.width if self.required and self.key else 0
 
 
-def _slot(path: str, kind: str, *, required: bool, key: bool = True) -> Slot:
+def _slot(path: str, kind: str, *, required: bool, keyed: bool = True) -> Slot:
     owner, _, name = path.rpartition(".")
     width = _FIXED_BYTES.get(kind, 0)
     return Slot(
         path=path,
-        kind=KINDS.index(owner),  # type: ignore[arg-type]
-        text=name if key else "",
+        kind=KINDS.index(owner),
+        key=name if keyed else "",
         code=FIXED if width else _CODES[kind],
         width=width,
         required=required,
@@ -127,8 +120,8 @@ def _special(path: str, code: int, *, child: ObjectName = "document", width: int
     owner, _, name = path.rpartition(".")
     return Slot(
         path=path,
-        kind=KINDS.index(owner),  # type: ignore[arg-type]
-        text=name,
+        kind=KINDS.index(owner),
+        key=name,
         code=code,
         width=width,
         child=KINDS.index(child),
@@ -138,11 +131,8 @@ def _special(path: str, code: int, *, child: ObjectName = "document", width: int
 
 def _is_plain(column: Column, table: str) -> bool:
     path = column.json_path
-    return (
-        path.startswith(f"{OBJECT_OF[table]}.")  # not a column of the row's block
-        and path not in _LISTS
-        and path != "log.topics"
-    )
+    of_the_rows_block = path.startswith("block.") and OBJECT_OF[table] != "block"
+    return not of_the_rows_block and path not in _LISTS and path != "log.topics"
 
 
 def _slots() -> Iterator[Slot]:
@@ -151,7 +141,7 @@ def _slots() -> Iterator[Slot]:
         yield _special(path, OBJECTS, child=child)
     yield _special("log.topics", TOPICS)
     for name in TOPIC_NAMES:
-        yield _slot(f"log.{name}", "hash", required=False, key=False)
+        yield _slot(f"log.{name}", "hash", required=False, keyed=False)
     for table in BLOCK_TABLES:
         for column in json_columns_of(table):
             if _is_plain(column, table.name):
@@ -179,86 +169,14 @@ def _group(code: int) -> int:
 SLOTS = _ordered(_slots())
 SLOT_OF = {slot.path: index for index, slot in enumerate(SLOTS)}
 
-_INT = np.int64
-# One row a slot. The kernel reads the first five and changes the others; `values` and `offsets` are
-# addresses of buffers, `fill` is how far the first is filled, `next` guesses the key that follows.
-SLOT_FIELDS = np.dtype(
-    [(name, _INT) for name in ("code", "width", "child", "bit", "key_length")]
-    + [(name, _INT) for name in ("values", "offsets", "fill", "saved_fill", "next")]
+FIRST_SLOT = tuple(
+    next(i for i, s in enumerate(SLOTS) if s.kind == kind) for kind in range(len(KINDS))
 )
-# One row a kind. `first` to `numbers_end` are places of slots; `required`, `defaulted` masks;
-# `masks` is the address of the rows' masks. `guess` to `present` belong to the object being read:
-# the slot its next key should have, that of its last key, the keys it has, those that are not null.
-KIND_FIELDS = np.dtype(
-    [(name, _INT) for name in ("first", "appending_end", "numbers_end", "end")]
-    + [(name, _INT) for name in ("required", "defaulted", "numbers", "parent", "parent_slot")]
-    + [(name, _INT) for name in ("masks", "row_limit", "rows", "saved_rows")]
-    + [(name, _INT) for name in ("first_key", "guess", "slot", "seen", "present")]
-)
-
-
-def slot_table() -> Any:
-    """A fresh SLOT_FIELDS array, addresses still missing."""
-    table = np.zeros(len(SLOTS), SLOT_FIELDS)
-    kinds = kind_table()
-    for index, (slot, row) in enumerate(zip(SLOTS, table, strict=True)):
-        row["code"], row["width"], row["child"] = slot.code, slot.width, slot.child
-        row["bit"] = 1 << (index - kinds[slot.kind]["first"])
-        row["key_length"] = len(slot.text) + 2
-        row["next"] = index
-    return table
-
-
-def kind_table() -> Any:
-    """A fresh KIND_FIELDS array, addresses and limits still missing."""
-    table = np.zeros(len(KINDS), KIND_FIELDS)
-    for kind, row in enumerate(table):
-        own = [slot for slot in SLOTS if slot.kind == kind]
-        first = SLOTS.index(own[0])
-        groups = [_group(slot.code) for slot in own]
-        row["first"] = row["first_key"] = first
-        row["appending_end"] = first + groups.count(0)
-        row["numbers_end"] = row["appending_end"] + groups.count(1)
-        row["end"] = first + len(own)
-        for bit, slot in enumerate(own):
-            row["required"] |= slot.required << bit
-            row["defaulted"] |= slot.defaulted << bit
-            row["numbers"] |= (slot.code in NUMBER_BYTES) << bit
-        for index, slot in enumerate(SLOTS):
-            if slot.code in (OBJECTS, OBJECT) and slot.child == kind:
-                row["parent"], row["parent_slot"] = slot.kind, index
-    return table
 
 
 def bit_of(path: str) -> int:
     """The bit of a slot in the masks of its kind."""
-    return int(slot_table()[SLOT_OF[path]]["bit"])
+    return _BITS[path]
 
 
-def key_texts() -> Any:
-    """The text of each slot's key, its quote and its colon, as rows of KEY_BYTES bytes."""
-    texts = np.zeros((len(SLOTS), KEY_BYTES), np.uint8)
-    for slot, row in zip(SLOTS, texts, strict=True):
-        if slot.text:
-            text = f'{slot.text}":'.encode()
-            row[: len(text)] = np.frombuffer(text, np.uint8)
-    return texts
-
-
-def bucket_table() -> Any:
-    """`[kind, bucket of the key]` is the key's slot or -1; a taken bucket's key is in the next."""
-    table = np.full((len(KINDS), BUCKETS), -1, np.int64)
-    for index, slot in enumerate(SLOTS):
-        if slot.text:
-            bucket = key_bucket(slot.text.encode())
-            while table[slot.kind, bucket] >= 0:
-                bucket = (bucket + 1) % BUCKETS
-            table[slot.kind, bucket] = index
-    return table
-
-
-def key_bucket(key: bytes) -> int:
-    """The bucket of a key: a hash of its length and its first and last 8 bytes."""
-    first = int.from_bytes(key[:8], "little")
-    last = int.from_bytes(key[-8:], "little") if len(key) >= 8 else 0
-    return ((first * FIRST_FACTOR + last * LAST_FACTOR + len(key)) >> 56) % BUCKETS
+_BITS = {slot.path: 1 << (index - FIRST_SLOT[slot.kind]) for index, slot in enumerate(SLOTS)}

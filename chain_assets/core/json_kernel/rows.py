@@ -10,22 +10,53 @@ from chain_assets.core.json_kernel.layout import (
     AMOUNT,
     AUTHORIZATION,
     BLOCK,
+    DOCUMENT,
+    KINDS,
     LOG,
     RECEIPT,
     SLOT_OF,
+    SLOTS,
     TRANSACTION,
     bit_of,
 )
 from chain_assets.core.json_kernel.simd import (
     compiled,
+    get,
     inlined,
     load_8_bytes,
+    put,
     store_4_bytes,
     store_8_bytes,
     trailing_zeros,
 )
-from chain_assets.core.json_kernel.work import NOTHING, Work
+from chain_assets.core.json_kernel.work import (
+    APPENDING_END,
+    CODE,
+    DEFAULTED,
+    FILL,
+    FIRST,
+    FIRST_KEY,
+    GUESS,
+    HASH,
+    LAST,
+    MASKS,
+    NOTHING,
+    NUMBER,
+    NUMBERS,
+    OFFSETS,
+    PRESENT,
+    REQUIRED,
+    ROW_LIMIT,
+    ROWS,
+    SAVED_FILL,
+    SAVED_ROWS,
+    SEEN,
+    VALUES,
+    kind_row,
+    slot_row,
+)
 
+_KINDS, _SLOTS = len(KINDS), len(SLOTS)
 _BLOCK_NUMBER, _BLOCK_HASH = SLOT_OF["block.number"], SLOT_OF["block.hash"]
 _TRANSACTION_HASH = SLOT_OF["transaction.hash"]
 _RECEIPT_HASH, _LOG_HASH = SLOT_OF["receipt.transactionHash"], SLOT_OF["log.transactionHash"]
@@ -35,65 +66,67 @@ _RECEIPTS = bit_of("document.receipts")
 
 
 @inlined
-def open_row(work: Work, kind: int) -> bool:
+def open_row(work: int, kind: int) -> bool:
     """Begin an object of `kind`, or false where there is no room for its row."""
-    fields = work.kinds[kind]
-    fields.seen = fields.present = 0
-    fields.slot = NOTHING
-    fields.guess = fields.first_key
-    return bool(fields.rows < fields.row_limit)
+    fields = kind_row(work, kind)
+    put(fields, SEEN, 0)
+    put(fields, PRESENT, 0)
+    put(fields, LAST, NOTHING)
+    put(fields, GUESS, get(fields, FIRST_KEY))
+    return get(fields, ROWS) < get(fields, ROW_LIMIT)
 
 
 @compiled
-def close_row(work: Work, kind: int) -> bool:
+def close_row(work: int, kind: int) -> bool:
     """Make the object a row, or false where it is not right by itself or beside the others."""
-    fields = work.kinds[kind]
-    row = fields.rows
+    fields = kind_row(work, kind)
+    row = get(fields, ROWS)
     # A default stands in for a key that is not there; a null is such a key.
-    present = fields.present | (fields.defaulted & ~fields.seen)
-    if fields.required & ~present:
+    present = get(fields, PRESENT) | (get(fields, DEFAULTED) & ~get(fields, SEEN))
+    if get(fields, REQUIRED) & ~present:
         return False
     if kind == AUTHORIZATION:
         # Two names of one value. Where both are given, the strict reader knows which counts.
-        named = fields.seen & (_PARITY | _V)
-        if named == 0 or named == _PARITY | _V or fields.present & named == 0:
+        named = get(fields, SEEN) & (_PARITY | _V)
+        if named == 0 or named == _PARITY | _V or get(fields, PRESENT) & named == 0:
             return False
     end_row(work, kind, present)
     if kind == RECEIPT:
         return _same_hash(work, _RECEIPT_HASH, row, row)
     if kind == LOG:
-        return _same_hash(work, _LOG_HASH, row, work.kinds[RECEIPT].rows)
+        return _same_hash(work, _LOG_HASH, row, get(kind_row(work, RECEIPT), ROWS))
     return True
 
 
 @compiled
-def end_row(work: Work, kind: int, present: int) -> None:
+def end_row(work: int, kind: int, present: int) -> None:
     """Note where the values of the row end and which there are; numbers not there become zero."""
-    fields = work.kinds[kind]
-    row = fields.rows
+    fields = kind_row(work, kind)
+    row = get(fields, ROWS)
     # What lies in the buffer is from another row.
-    missing = fields.numbers & ~fields.present
+    missing = get(fields, NUMBERS) & ~get(fields, PRESENT)
     while missing:
-        slot = work.slots[fields.first + trailing_zeros(missing)]
+        slot = slot_row(work, get(fields, FIRST) + trailing_zeros(missing))
         missing &= missing - 1
-        if slot.code == AMOUNT:
-            store_8_bytes(slot.values + 16 * row, 0)
-            store_8_bytes(slot.values + 16 * row + 8, 0)
+        if get(slot, CODE) == AMOUNT:
+            store_8_bytes(get(slot, VALUES) + 16 * row, 0)
+            store_8_bytes(get(slot, VALUES) + 16 * row + 8, 0)
         else:
-            store_8_bytes(slot.values + 8 * row, 0)
-    for index in range(fields.first, fields.appending_end):
-        store_4_bytes(work.slots[index].offsets + 4 * (row + 1), work.slots[index].fill)
-    store_8_bytes(fields.masks + 8 * row, present)
-    fields.rows = row + 1
+            store_8_bytes(get(slot, VALUES) + 8 * row, 0)
+    for index in range(get(fields, FIRST), get(fields, APPENDING_END)):
+        slot = slot_row(work, index)
+        store_4_bytes(get(slot, OFFSETS) + 4 * (row + 1), get(slot, FILL))
+    store_8_bytes(get(fields, MASKS) + 8 * row, present)
+    put(fields, ROWS, row + 1)
 
 
 @inlined
-def _same_hash(work: Work, slot: int, row: int, transaction: int) -> bool:
+def _same_hash(work: int, slot: int, row: int, transaction: int) -> bool:
     """Whether the hash in `row` of `slot` is that of the transaction, which must be there."""
-    if transaction >= work.kinds[TRANSACTION].rows:
+    if transaction >= get(kind_row(work, TRANSACTION), ROWS):
         return False
-    wanted = work.slots[_TRANSACTION_HASH].values + 32 * transaction
-    return _equal_hash(work.slots[slot].values + 32 * row, wanted)
+    wanted = get(slot_row(work, _TRANSACTION_HASH), VALUES) + 32 * transaction
+    return _equal_hash(get(slot_row(work, slot), VALUES) + 32 * row, wanted)
 
 
 @inlined
@@ -105,34 +138,34 @@ def _equal_hash(left: int, right: int) -> bool:
 
 
 @compiled
-def close_document(work: Work, present: int, number: int, hash_: int) -> bool:
-    """Whether the block is number `number` with the hash at `hash_`, and its receipts are all."""
-    row = work.kinds[BLOCK].rows - 1
-    if load_8_bytes(work.slots[_BLOCK_NUMBER].values + 8 * row) != number:
+def close_document(work: int, payload: int) -> bool:
+    """Whether the block is the one that its PAYLOAD_ROW names, and its receipts are all."""
+    row = get(kind_row(work, BLOCK), ROWS) - 1
+    if load_8_bytes(get(slot_row(work, _BLOCK_NUMBER), VALUES) + 8 * row) != get(payload, NUMBER):
         return False
-    if not _equal_hash(work.slots[_BLOCK_HASH].values + 32 * row, hash_):
+    if not _equal_hash(get(slot_row(work, _BLOCK_HASH), VALUES) + 32 * row, get(payload, HASH)):
         return False
-    if present & _RECEIPTS == 0:
+    if get(kind_row(work, DOCUMENT), PRESENT) & _RECEIPTS == 0:
         # The rows of receipts stand beside those of transactions, also where there are none.
-        work.kinds[RECEIPT].present = 0
-        while work.kinds[RECEIPT].rows < work.kinds[TRANSACTION].rows:
+        put(kind_row(work, RECEIPT), PRESENT, 0)
+        while get(kind_row(work, RECEIPT), ROWS) < get(kind_row(work, TRANSACTION), ROWS):
             end_row(work, RECEIPT, 0)
-    return bool(work.kinds[RECEIPT].rows == work.kinds[TRANSACTION].rows)
+    return get(kind_row(work, RECEIPT), ROWS) == get(kind_row(work, TRANSACTION), ROWS)
 
 
 @compiled
-def save_document(work: Work) -> None:
+def save_document(work: int) -> None:
     """Note where the rows of the document that follows begin."""
-    for slot in work.slots:
-        slot.saved_fill = slot.fill
-    for kind in work.kinds:
-        kind.saved_rows = kind.rows
+    for index in range(_SLOTS):
+        put(slot_row(work, index), SAVED_FILL, get(slot_row(work, index), FILL))
+    for kind in range(_KINDS):
+        put(kind_row(work, kind), SAVED_ROWS, get(kind_row(work, kind), ROWS))
 
 
 @compiled
-def undo_document(work: Work) -> None:
+def undo_document(work: int) -> None:
     """Take back the rows since save_document."""
-    for slot in work.slots:
-        slot.fill = slot.saved_fill
-    for kind in work.kinds:
-        kind.rows = kind.saved_rows
+    for index in range(_SLOTS):
+        put(slot_row(work, index), FILL, get(slot_row(work, index), SAVED_FILL))
+    for kind in range(_KINDS):
+        put(kind_row(work, kind), ROWS, get(kind_row(work, kind), SAVED_ROWS))

@@ -17,21 +17,26 @@ the text is not of the plain sort that the kernel reads: the strict reader then 
 
 from __future__ import annotations
 
-from typing import Any
-
-from chain_assets.core.json_kernel.layout import BUCKETS, FIRST_FACTOR, LAST_FACTOR
 from chain_assets.core.json_kernel.simd import (
     equal_32,
+    get,
     inlined,
     load_4_bytes,
     load_8_bytes,
     load_byte,
     plain_mask,
+    put,
     trailing_zeros,
+)
+from chain_assets.core.json_kernel.work import (
+    BUCKETS,
+    FIRST_FACTOR,
+    LAST_FACTOR,
+    SHIFT,
+    TURN,
 )
 
 DECLINED = 0
-GUARD = 1024
 NEVER = (1 << 63) - 1
 
 QUOTE, COMMA, COLON, MINUS, ZERO, NINE = (ord(c) for c in '",:-09')
@@ -43,17 +48,17 @@ MAX_DIGITS = 18
 
 
 @inlined
-def in_window(position: int, window: Any) -> int:
+def in_window(position: int, work: int) -> int:
     """`position`, or the same place in the tail where it is near the end of the payload."""
-    if position > window[0]:
-        position += window[1]
-        window[0] = NEVER
+    if position > get(work, TURN):
+        position += get(work, SHIFT)
+        put(work, TURN, NEVER)
     return position
 
 
 @inlined
 def bucket_of(key: int, length: int) -> int:
-    """layout.key_bucket of the `length` bytes at `key`."""
+    """tables.key_bucket of the `length` bytes at `key`."""
     first = load_8_bytes(key)
     last = 0
     if length < 8:
@@ -72,14 +77,14 @@ def has_key(position: int, text: int, length: int) -> bool:
 
 
 @inlined
-def skip_plain(position: int, window: Any) -> int:
+def skip_plain(position: int, work: int) -> int:
     """Skip a string from behind its first quote; only plain characters are taken."""
     while True:
-        position = in_window(position, window)
+        position = in_window(position, work)
         other = ~plain_mask(position)
         if other != 0:
-            position += trailing_zeros(other)
-            return position + 1 if load_byte(position) == QUOTE else DECLINED
+            end = position + trailing_zeros(other)
+            return end + 1 if load_byte(end) == QUOTE else DECLINED
         position += 64
 
 
@@ -98,13 +103,13 @@ def skip_integer(position: int) -> int:
 
 
 @inlined
-def skip_scalar(position: int, window: Any) -> int:
+def skip_scalar(position: int, work: int) -> int:
     """Skip a string, integer, true, false or null."""
-    position = in_window(position, window)
+    position = in_window(position, work)
     if load_byte(position) == QUOTE:
-        return skip_plain(position + 1, window)
+        return skip_plain(position + 1, work)
     word = load_4_bytes(position)
-    if word == NULL or word == TRUE:
+    if word in (NULL, TRUE):
         return position + 4
     if word == FALS:
         return position + 5 if load_byte(position + 4) == LETTER_E else DECLINED
@@ -112,14 +117,14 @@ def skip_scalar(position: int, window: Any) -> int:
 
 
 @inlined
-def skip_value(position: int, window: Any) -> int:
+def skip_value(position: int, work: int) -> int:
     """Skip a scalar or a list of scalars. What is nested deeper is the strict reader's."""
     if load_byte(position) != OPEN_LIST:
-        return skip_scalar(position, window)
+        return skip_scalar(position, work)
     if load_byte(position + 1) == CLOSE_LIST:
         return position + 2
     while True:
-        position = skip_scalar(position + 1, window)
+        position = skip_scalar(position + 1, work)
         if position == DECLINED:
             return DECLINED
         end = load_byte(position)

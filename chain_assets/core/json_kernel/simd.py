@@ -23,21 +23,24 @@ LANES = 64
 
 
 def compiled(function: Function) -> Function:
-    """`function` compiled at its first call, kept in numba's cache, run without the GIL.
-
-    Where numba finds no folder for its cache it is compiled in each process.
-    """
-    options = {"nogil": True, "boundscheck": False, "error_model": "numpy"}
-    try:
-        return cast(Function, numba.njit(cache=True, **options)(function))
-    except RuntimeError:
-        return cast(Function, numba.njit(**options)(function))
+    """`function` compiled with whatever calls it, to run without the GIL."""
+    return cast(Function, numba.njit(nogil=True, error_model="numpy")(function))
 
 
 def inlined(function: Function) -> Function:
     """`function` as a part of each compiled function that calls it."""
-    options = {"nogil": True, "boundscheck": False, "error_model": "numpy"}
-    return cast(Function, numba.njit(forceinline=True, **options)(function))
+    return cast(Function, numba.njit(nogil=True, error_model="numpy", forceinline=True)(function))
+
+
+def cached(function: Function) -> Function:
+    """`function` compiled with all that it calls, and kept in numba's cache for other processes.
+
+    Where numba finds no folder for its cache, each process compiles for itself.
+    """
+    try:
+        return cast(Function, numba.njit(nogil=True, error_model="numpy", cache=True)(function))
+    except RuntimeError:
+        return compiled(function)
 
 
 def _operation(emit: Callable[..., ir.Value | None]) -> Callable[..., int]:
@@ -57,7 +60,10 @@ def _operation(emit: Callable[..., ir.Value | None]) -> Callable[..., int]:
     def two(context: Any, a: Any, b: Any) -> Any:
         return signature(2)
 
-    definition = {1: one, 2: two}[emit.__code__.co_argcount - 1]
+    def three(context: Any, a: Any, b: Any, c: Any) -> Any:
+        return signature(3)
+
+    definition = {1: one, 2: two, 3: three}[emit.__code__.co_argcount - 1]
     definition.__name__ = emit.__name__
     return cast(Callable[..., int], intrinsic(definition))
 
@@ -134,6 +140,18 @@ def load_4_bytes(builder: ir.IRBuilder, address: ir.Value) -> ir.Value:
 def load_8_bytes(builder: ir.IRBuilder, address: ir.Value) -> ir.Value:
     """The 8 bytes at `address`, the first lowest."""
     return _load(builder, address, _INT64)
+
+
+@_operation
+def get(builder: ir.IRBuilder, row: ir.Value, field: ir.Value) -> ir.Value:
+    """The 8-byte field at offset `field` of the row at address `row`."""
+    return _load(builder, builder.add(row, field), _INT64)
+
+
+@_operation
+def put(builder: ir.IRBuilder, row: ir.Value, field: ir.Value, value: ir.Value) -> None:
+    """Set the field at offset `field` of the row at address `row`."""
+    _store(builder, value, builder.add(row, field))
 
 
 @_operation

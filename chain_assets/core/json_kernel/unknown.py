@@ -8,18 +8,35 @@ from chain_assets.core.json_kernel.simd import (
     compiled,
     copy_64,
     equal_64,
+    get,
+    inlined,
     load_byte,
     plain_mask,
+    put,
     trailing_zeros,
 )
-from chain_assets.core.json_kernel.work import MAX_UNKNOWN, NOTHING, Work
+from chain_assets.core.json_kernel.work import (
+    COUNT,
+    MAX_UNKNOWN,
+    NOTHING,
+    PENDING,
+    ROWS,
+    UNKNOWN,
+    UNKNOWN_KIND,
+    UNKNOWN_LENGTH,
+    UNKNOWN_OBJECT,
+    UNKNOWN_ROW,
+    UNKNOWN_TEXT,
+    kind_row,
+)
 
 # With the quote and the colon behind it a key lies in one vector.
 _MAX_LENGTH = 62
+_ENTRY_BYTES = UNKNOWN_ROW.itemsize
 
 
 @compiled
-def note_unknown(work: Work, kind: int, key: int) -> int:
+def note_unknown(work: int, kind: int, key: int) -> int:
     """Count the key at `key` (behind its quote); the position of its value.
 
     DECLINED where it is not plain or too long, where the same object has it already, where there
@@ -30,31 +47,45 @@ def note_unknown(work: Work, kind: int, key: int) -> int:
         return DECLINED
     if load_byte(key + length + 1) != COLON:
         return DECLINED
-    wanted = (1 << length) - 1
-    row = work.kinds[kind].rows
+    row = get(kind_row(work, kind), ROWS)
     for index in range(MAX_UNKNOWN):
-        entry = work.unknown[index]
-        text = work.unknown_texts[index].ctypes.data
-        if entry.kind == NOTHING:
-            copy_64(key, text)
-            entry.kind, entry.length = kind, length
-            entry.count = entry.pending = 0
-            entry.row = NOTHING
-        if entry.kind == kind and entry.length == length and equal_64(key, text) & wanted == wanted:
-            if entry.row == row:
+        entry = work + UNKNOWN + index * _ENTRY_BYTES
+        if get(entry, UNKNOWN_KIND) == NOTHING:
+            _begin(entry, kind, key, length)
+        if _is_entry(entry, kind, key, length):
+            if get(entry, UNKNOWN_OBJECT) == row:
                 return DECLINED
-            entry.pending += 1
-            entry.row = row
+            put(entry, PENDING, get(entry, PENDING) + 1)
+            put(entry, UNKNOWN_OBJECT, row)
             return key + length + 2
     return DECLINED
 
 
+@inlined
+def _begin(entry: int, kind: int, key: int, length: int) -> None:
+    copy_64(key, entry + UNKNOWN_TEXT)
+    put(entry, UNKNOWN_KIND, kind)
+    put(entry, UNKNOWN_LENGTH, length)
+    put(entry, COUNT, 0)
+    put(entry, PENDING, 0)
+    put(entry, UNKNOWN_OBJECT, NOTHING)
+
+
+@inlined
+def _is_entry(entry: int, kind: int, key: int, length: int) -> bool:
+    if get(entry, UNKNOWN_KIND) != kind or get(entry, UNKNOWN_LENGTH) != length:
+        return False
+    wanted = (1 << length) - 1
+    return equal_64(key, entry + UNKNOWN_TEXT) & wanted == wanted
+
+
 @compiled
-def settle_unknown(work: Work, taken: bool) -> None:
+def settle_unknown(work: int, taken: bool) -> None:
     """Count the unknown keys of the document that was read, or forget them."""
-    for entry in work.unknown:
+    for index in range(MAX_UNKNOWN):
+        entry = work + UNKNOWN + index * _ENTRY_BYTES
         if taken:
-            entry.count += entry.pending
-        entry.pending = 0
+            put(entry, COUNT, get(entry, COUNT) + get(entry, PENDING))
+        put(entry, PENDING, 0)
         # The rows of the next document may have the numbers of those taken back.
-        entry.row = NOTHING
+        put(entry, UNKNOWN_OBJECT, NOTHING)

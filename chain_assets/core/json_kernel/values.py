@@ -1,6 +1,6 @@
 """Values of one key, from hex text to the buffers of their slot.
 
-    FIXED    "0x" and 2 × width digits            → width bytes appended
+    FIXED    "0x" and two digits for each byte    → width bytes appended
     DATA     "0x" and an even number of digits    → its bytes appended
     WORD     "0x" and 1 to 64 digits              → 32 bytes appended, big-endian
     QUANTITY "0x" and 1 to 16 digits, below 2^63  → 8 bytes in the place of the row
@@ -11,8 +11,6 @@ in the buffer's SLACK.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 from chain_assets.core.json_kernel.layout import (
     AMOUNT,
@@ -40,17 +38,26 @@ from chain_assets.core.json_kernel.scan import (
 from chain_assets.core.json_kernel.simd import (
     copy_64,
     decode_64,
+    get,
     hex_mask,
     hex_number,
     inlined,
     load_4_bytes,
     load_byte,
     plain_mask,
+    put,
     short_hex_mask,
     store_8_bytes,
     store_32_zeros,
     store_byte,
     trailing_zeros,
+)
+from chain_assets.core.json_kernel.work import (
+    CODE,
+    FILL,
+    VALUES,
+    WIDTH,
+    slot_row,
 )
 
 SLACK = 128
@@ -91,15 +98,15 @@ def read_fixed(position: int, target: int, width: int) -> int:
 
 
 @inlined
-def read_data(position: int, window: Any, slot: Any) -> int:
+def read_data(position: int, work: int, slot: int) -> int:
     """DATA of any length, appended to the slot's buffer."""
     if not starts_hex(position):
         return DECLINED
     position += 3
-    target = slot.values + slot.fill
+    target = get(slot, VALUES) + get(slot, FILL)
     start = target
     while True:
-        position = in_window(position, window)
+        position = in_window(position, work)
         other = ~decode_64(position, target)
         if other != 0:
             break
@@ -109,20 +116,20 @@ def read_data(position: int, window: Any, slot: Any) -> int:
     position += digits
     if digits & 1 or load_byte(position) != QUOTE:
         return DECLINED
-    slot.fill += target + (digits >> 1) - start
+    put(slot, FILL, get(slot, FILL) + target + (digits >> 1) - start)
     return position + 1
 
 
 @inlined
-def read_text(position: int, window: Any, slot: Any) -> int:
+def read_text(position: int, work: int, slot: int) -> int:
     """A plain string, appended to the slot's buffer as it is."""
     if load_byte(position) != QUOTE:
         return DECLINED
     position += 1
-    target = slot.values + slot.fill
+    target = get(slot, VALUES) + get(slot, FILL)
     start = target
     while True:
-        position = in_window(position, window)
+        position = in_window(position, work)
         copy_64(position, target)
         other = ~plain_mask(position)
         if other != 0:
@@ -133,7 +140,7 @@ def read_text(position: int, window: Any, slot: Any) -> int:
     position += length
     if load_byte(position) != QUOTE:
         return DECLINED
-    slot.fill += target + length - start
+    put(slot, FILL, get(slot, FILL) + target + length - start)
     return position + 1
 
 
@@ -201,7 +208,7 @@ def read_bool(position: int, target: int) -> int:
 
 
 @inlined
-def read_hashes(position: int, window: Any, slot: Any) -> int:
+def read_hashes(position: int, work: int, slot: int) -> int:
     """A list of hashes, appended to the slot's buffer."""
     if load_byte(position) != OPEN_LIST:
         return DECLINED
@@ -209,11 +216,11 @@ def read_hashes(position: int, window: Any, slot: Any) -> int:
     if load_byte(position) == CLOSE_LIST:
         return position + 1
     while True:
-        position = in_window(position, window)
-        position = read_fixed(position, slot.values + slot.fill, 32)
+        position = in_window(position, work)
+        position = read_fixed(position, get(slot, VALUES) + get(slot, FILL), 32)
         if position == DECLINED:
             return DECLINED
-        slot.fill += 32
+        put(slot, FILL, get(slot, FILL) + 32)
         end = load_byte(position)
         position += 1
         if end == CLOSE_LIST:
@@ -223,7 +230,7 @@ def read_hashes(position: int, window: Any, slot: Any) -> int:
 
 
 @inlined
-def read_topics(position: int, slots: Any) -> tuple[int, int]:
+def read_topics(position: int, work: int) -> tuple[int, int]:
     """A list of at most four hashes, topic i to its own slot; and how many there are."""
     if load_byte(position) != OPEN_LIST:
         return DECLINED, 0
@@ -231,11 +238,11 @@ def read_topics(position: int, slots: Any) -> tuple[int, int]:
     if load_byte(position) == CLOSE_LIST:
         return position + 1, 0
     for count in range(4):
-        slot = slots[_FIRST_TOPIC + count]
-        position = read_fixed(position, slot.values + slot.fill, 32)
+        slot = slot_row(work, _FIRST_TOPIC + count)
+        position = read_fixed(position, get(slot, VALUES) + get(slot, FILL), 32)
         if position == DECLINED:
             return DECLINED, 0
-        slot.fill += 32
+        put(slot, FILL, get(slot, FILL) + 32)
         end = load_byte(position)
         position += 1
         if end == CLOSE_LIST:
@@ -246,28 +253,28 @@ def read_topics(position: int, slots: Any) -> tuple[int, int]:
 
 
 @inlined
-def read_value(position: int, window: Any, slot: Any, kind: int, row: int) -> int:
+def read_value(position: int, work: int, slot: int, kind: int, row: int) -> int:
     """The value of a slot that holds values, by its code."""
-    code = slot.code
-    target = slot.values
+    code = get(slot, CODE)
+    target = get(slot, VALUES)
     if code == FIXED:
-        width = slot.width
-        position = read_fixed(position, target + slot.fill, width)
-        slot.fill += width
+        width = get(slot, WIDTH)
+        position = read_fixed(position, target + get(slot, FILL), width)
+        put(slot, FILL, get(slot, FILL) + width)
         return position
-    if code == QUANTITY or code == TIMESTAMP:
+    if code in (QUANTITY, TIMESTAMP):
         return read_number(position, target + 8 * row, code, 16)
     if code == AMOUNT:
         # EIP-7702 keeps the nonce of an authorization below 2^64.
         return read_number(position, target + 16 * row, code, 16 if kind == AUTHORIZATION else 32)
     if code == DATA:
-        return read_data(position, window, slot)
+        return read_data(position, work, slot)
     if code == WORD:
-        position = read_word(position, target + slot.fill)
-        slot.fill += 32
+        position = read_word(position, target + get(slot, FILL))
+        put(slot, FILL, get(slot, FILL) + 32)
         return position
     if code == HASHES:
-        return read_hashes(position, window, slot)
+        return read_hashes(position, work, slot)
     if code == BOOL:
         return read_bool(position, target + 8 * row)
-    return read_text(position, window, slot)
+    return read_text(position, work, slot)

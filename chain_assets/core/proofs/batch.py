@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from chain_assets.core.block_json import BlockTables
+from chain_assets.core.block_tables import BlockTables
 from chain_assets.core.keccak import keccak256
 from chain_assets.core.proofs.rules import ProofRules
 
@@ -92,9 +92,7 @@ def make_batch(decoded: BlockTables, *, rules: ProofRules) -> ProofBatch:
     blocks, transactions = decoded.blocks.combine_chunks(), decoded.transactions.combine_chunks()
     logs, withdrawals = decoded.logs.combine_chunks(), decoded.withdrawals.combine_chunks()
     transaction_starts = _starts(blocks["transaction_count"], transactions, "transactions")
-    has_receipts = (
-        blocks["log_count"].is_valid().to_numpy() | (np.diff(transaction_starts) == 0)
-    )
+    has_receipts = blocks["log_count"].is_valid().to_numpy() | (np.diff(transaction_starts) == 0)
     return ProofBatch(
         rules=rules,
         blocks=_with(blocks, "timestamp", _seconds(blocks["timestamp"])),
@@ -138,9 +136,7 @@ def _with(table: pa.Table, name: str, values: Any) -> pa.Table:
     return table.set_column(table.column_names.index(name), name, values)
 
 
-def _state_sync(
-    blocks: pa.Table, transactions: pa.Table, starts: Longs, rules: ProofRules
-) -> Mask:
+def _state_sync(blocks: pa.Table, transactions: pa.Table, starts: Longs, rules: ProofRules) -> Mask:
     """Bor's own transactions: the last of their block, without gas, named after the block.
 
     Nobody else's transaction can pass for one, since its hash is made from the block's.

@@ -14,10 +14,14 @@ import numpy as np
 from numba import njit
 
 from chain_assets.core.keccak_batch import Bytes, Longs, keccak256_slices
+from chain_assets.core.keccak_simd import load_word
 from chain_assets.core.proofs.rlp_kernel import ABSENT
 from chain_assets.core.proofs.slices import Slices
 
-_SLOTS = 1 << 14
+_SLOT_BITS = 14
+_SLOT_SHIFT = np.uint64(64 - _SLOT_BITS)
+_MIX_FIRST = np.uint64(0x9E3779B97F4A7C15)  # odd, and of many bits: any such numbers would do
+_MIX = np.uint64(0xD6E8FEB86659FD93)
 
 
 def receipt_blooms(columns: Sequence[Slices], *, owners: Longs, count: int) -> Bytes:
@@ -30,7 +34,7 @@ def receipt_blooms(columns: Sequence[Slices], *, owners: Longs, count: int) -> B
     for column in columns:
         digest_of = np.full(len(column), ABSENT, np.int64)
         hashed = _distinct(
-            column.data, column.starts, column.lengths, np.full(_SLOTS, -1), digest_of
+            column.data, column.starts, column.lengths, np.full(1 << _SLOT_BITS, -1), digest_of
         )
         digests = keccak256_slices(column.data, column.starts[hashed], column.lengths[hashed])
         _set_bits(digests, digest_of, owners, blooms)
@@ -38,16 +42,14 @@ def receipt_blooms(columns: Sequence[Slices], *, owners: Longs, count: int) -> B
 
 
 @njit(nogil=True, cache=True, boundscheck=False)
-def _distinct(
-    data: Bytes, starts: Longs, lengths: Longs, slots: Longs, digest_of: Longs
-) -> Longs:
+def _distinct(data: Bytes, starts: Longs, lengths: Longs, slots: Longs, digest_of: Longs) -> Longs:
     """The rows to hash; `digest_of[row]` becomes the place of the row's value among them."""
     rows = np.empty(len(starts), np.int64)
     used = 0
     for row in range(len(starts)):
         if lengths[row] == ABSENT:
             continue
-        slot = _slot(data, starts[row], lengths[row]) & (len(slots) - 1)
+        slot = _slot(data, starts[row], lengths[row])
         known = slots[slot]
         if known < 0 or not _equal(data, starts, lengths, rows[known], row):
             slots[slot] = known = used
@@ -58,20 +60,27 @@ def _distinct(
 
 
 @njit(nogil=True, cache=True, boundscheck=False)
-def _slot(data: Bytes, start: int, length: int) -> int:
-    """A mix of the last 12 bytes: addresses and padded words differ at their ends."""
-    mixed = np.uint64(length)
-    for index in range(max(0, length - 12), length):
-        mixed = (mixed ^ np.uint64(data[start + index])) * np.uint64(0x100000001B3)
-    return np.int64(mixed >> np.uint64(40))
+def _slot(data: Bytes, start: int, length: int) -> np.int64:
+    """A slot made of the first and the last eight bytes."""
+    if length < 8:
+        return np.int64(0)
+    address = data.ctypes.data + start
+    mixed = load_word(address) * _MIX_FIRST ^ load_word(address + length - 8)
+    return np.int64((mixed * _MIX) >> _SLOT_SHIFT)
 
 
 @njit(nogil=True, cache=True, boundscheck=False)
 def _equal(data: Bytes, starts: Longs, lengths: Longs, left: int, right: int) -> bool:
-    if lengths[left] != lengths[right]:
+    length, first, second = lengths[left], starts[left], starts[right]
+    if length != lengths[right]:
         return False
-    for index in range(lengths[left]):
-        if data[starts[left] + index] != data[starts[right] + index]:
+    base = data.ctypes.data
+    whole = length // 8 * 8
+    for place in range(0, whole, 8):
+        if load_word(base + first + place) != load_word(base + second + place):
+            return False
+    for place in range(whole, length):  # noqa: SIM110 (numba has no all())
+        if data[first + place] != data[second + place]:
             return False
     return True
 

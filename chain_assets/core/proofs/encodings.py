@@ -4,8 +4,8 @@ The order of the fields is the protocol's, the names are those of the decoded ta
 written follows from its column's type (core/proofs/fields.py says it once for both routes):
 integers without leading zeros, bytes as they are, lists as lists, NULL as the empty string.
 
-Sources: yellow paper, section 4.3 and appendix B; EIP-155, 1559, 2718, 2930, 4788, 4844, 4895, 7685,
-7702; OP Stack specification, "Deposits"; Arbitrum Nitro, `arb_types.go`.
+Sources: yellow paper, section 4.3 and appendix B; EIP-155, 1559, 2718, 2930, 4788, 4844, 4895,
+7685, 7702; OP Stack specification, "Deposits"; Arbitrum Nitro, `arb_types.go`.
 """
 
 from __future__ import annotations
@@ -46,7 +46,15 @@ ETHEREUM_TRANSACTIONS: dict[int, tuple[str, ...]] = {
         *("signed_chain_id", "nonce", *_FEES, *_CALL, "access_list"),
         *("max_fee_per_blob_gas", "blob_versioned_hashes", *_SIGNATURE),
     ),
-    4: ("signed_chain_id", "nonce", *_FEES, *_CALL, "access_list", "authorization_list", *_SIGNATURE),
+    4: (
+        "signed_chain_id",
+        "nonce",
+        *_FEES,
+        *_CALL,
+        "access_list",
+        "authorization_list",
+        *_SIGNATURE,
+    ),
 }
 """By EIP-2718 type; type 0 stands outside an envelope."""
 
@@ -78,7 +86,7 @@ ARBITRUM_TRANSACTIONS: dict[int, tuple[str, ...]] = {
     ),
     0x6A: ("signed_chain_id", "input"),
 }
-"""Types 0x64 deposit, 0x65 unsigned, 0x66 contract, 0x68 retry, 0x69 submit retryable, 0x6a internal.
+"""0x64 deposit, 0x65 unsigned, 0x66 contract, 0x68 retry, 0x69 submit retryable, 0x6a internal.
 
 Some of these fields have no column so far; a type with such a field cannot be rebuilt, and
 core/proofs/rules.py says so by its name.

@@ -9,6 +9,8 @@ A missing value is the empty string, or the empty list.
 
 from __future__ import annotations
 
+from typing import Any
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -28,7 +30,7 @@ LISTS = frozenset(
 )
 
 
-def header_is_there(blocks: pa.Table) -> list[str | None]:
+def missing_header_fields(blocks: pa.Table) -> list[str | None]:
     """For each block None, or the first field of its header that the source did not supply."""
     missing: list[str | None] = [None] * blocks.num_rows
     for name in reversed(HEADER):
@@ -38,9 +40,9 @@ def header_is_there(blocks: pa.Table) -> list[str | None]:
     return missing
 
 
-def fork_fields(blocks: pa.Table) -> dict[str, pa.ChunkedArray]:
+def fork_fields(blocks: pa.Table) -> dict[str, Any]:
     """By name of HEADER_FORKS: whether the block's header goes as far as this field."""
-    reached: dict[str, pa.ChunkedArray] = {}
+    reached: dict[str, Any] = {}
     later = None
     for name in reversed(HEADER_FORKS):
         here = blocks[name].is_valid()

@@ -5,23 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 from numba import njit, types
-from numba.core.cgutils import raw_memcpy
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from chain_assets.core.keccak_batch import Bytes
 
 
-@intrinsic
-def _memcpy(typing_context: Any, target: Any, source: Any, length: Any) -> Any:
-    """`_memcpy(target, source, length)`: addresses, and a number of bytes."""
-
+def _memcpy_intrinsic(typing_context: Any, target: Any, source: Any, length: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         pointer = context.get_value_type(types.voidptr)
         target, source = (builder.inttoptr(each, pointer) for each in arguments[:2])
-        raw_memcpy(builder, target, source, arguments[2], 1)
+        cgutils.raw_memcpy(builder, target, source, arguments[2], 1)  # type: ignore[no-untyped-call]
         return context.get_dummy_value()
 
     return types.void(types.int64, types.int64, types.int64), generate
+
+
+_memcpy: Any = intrinsic(_memcpy_intrinsic)
 
 
 @njit(nogil=True, cache=True, boundscheck=False)

@@ -38,7 +38,7 @@ def recompute(batch: ProofBatch) -> Recomputed:
     receipts = [
         _receipt(batch, *each) for each in zip(transactions, by_transaction, blooms, strict=True)
     ]
-    withdrawals = [encode(_items(row, WITHDRAWAL)) for row in batch.withdrawals.to_pylist()]
+    withdrawals = [encode(row_items(row, WITHDRAWAL)) for row in batch.withdrawals.to_pylist()]
     return Recomputed(
         block_hashes=_matrix(keccak256_many(_headers(batch.blocks)), 32),
         transaction_hashes=_matrix(keccak256_many(envelopes), 32),
@@ -54,14 +54,14 @@ def recompute(batch: ProofBatch) -> Recomputed:
 def _headers(blocks: pa.Table) -> list[bytes]:
     reached = {name: flags.to_pylist() for name, flags in fork_fields(blocks).items()}
     return [
-        encode(_items(row, [*HEADER, *(f for f in HEADER_FORKS if reached[f][index])]))
+        encode(row_items(row, [*HEADER, *(f for f in HEADER_FORKS if reached[f][index])]))
         for index, row in enumerate(blocks.to_pylist())
     ]
 
 
 def _envelope(batch: ProofBatch, row: Row) -> bytes:
     fields = batch.rules.transactions.get(row["type"])
-    return b"" if fields is None else _in_envelope(row["type"], _items(row, fields))
+    return b"" if fields is None else _in_envelope(row["type"], row_items(row, fields))
 
 
 def _in_envelope(kind: int, items: list[RlpItem]) -> bytes:
@@ -77,27 +77,31 @@ def _receipt(batch: ProofBatch, row: Row, logs: Sequence[Row], bloom: bytes) -> 
         and row["type"] == DEPOSIT
         and row["deposit_receipt_version"] is not None
     ):
-        items += _items(row, DEPOSIT_RECEIPT)
+        items += row_items(row, DEPOSIT_RECEIPT)
     return _in_envelope(row["type"], items)
 
 
 def _log(log: Row) -> list[RlpItem]:
+    return [log["address"], _topics(log), log["data"]]
+
+
+def _topics(log: Row) -> list[bytes]:
     topics = [log[f"topic{index}"] for index in range(4)]
-    return [log["address"], [topic for topic in topics if topic is not None], log["data"]]
+    return [topic for topic in topics if topic is not None]
 
 
 def _bloom(logs: Sequence[Row]) -> bytes:
     """The 2048-bit filter M3:2048 over addresses and topics (yellow paper, section 4.3.1)."""
     bits = 0
     for log in logs:
-        for item in (log["address"], *_log(log)[1]):
+        for item in (log["address"], *_topics(log)):
             digest = keccak256(item)
             for place in (0, 2, 4):
                 bits |= 1 << (int.from_bytes(digest[place : place + 2], "big") & 2047)
     return bits.to_bytes(256, "big")
 
 
-def _items(row: Row, names: Sequence[str]) -> list[RlpItem]:
+def row_items(row: Row, names: Sequence[str]) -> list[RlpItem]:
     return [
         [] if row[name] is None and name in LISTS else _item(row[name], word=name in WORDS)
         for name in names
@@ -112,7 +116,7 @@ def _item(value: Any, *, word: bool = False) -> RlpItem:
     if isinstance(value, list):
         return [_item(each) for each in value]
     if isinstance(value, dict):
-        return _items(value, tuple(value))
+        return row_items(value, tuple(value))
     return int(value) if isinstance(value, int | Decimal) else b""
 
 

@@ -95,9 +95,7 @@ def _children(array: Any) -> Slices:
 
 def _write_fields(group: Group, out: Bytes, cursors: Longs) -> None:
     for field in group.fields:
-        write_field(
-            group.rows, field.data, field.starts, field.lengths, field.kind, out, cursors
-        )
+        write_field(group.rows, field.data, field.starts, field.lengths, field.kind, out, cursors)
 
 
 def starts_of(lengths: Longs) -> Longs:

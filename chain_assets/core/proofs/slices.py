@@ -1,9 +1,9 @@
 """Arrow columns as slices of bytes: the one form that the RLP kernels read.
 
-    BINARY             the column's own buffers, nothing copied
-    integers, words    big-endian bytes, each slice moved past its leading zeros
-    lists              encoded here, child rows first (core/proofs/rlp_batch.py); the slice of a
-                       parent spans its children, which lie side by side
+BINARY             the column's own buffers, nothing copied
+integers, words    big-endian bytes, each slice moved past its leading zeros
+lists              encoded here, child rows first (core/proofs/rlp_batch.py); the slice of a
+                   parent spans its children, which lie side by side
 """
 
 from __future__ import annotations

@@ -12,14 +12,8 @@ from chain_assets.core.keccak_batch import Bytes, Longs, keccak256_slices
 from chain_assets.core.proofs.rlp_batch import starts_of
 from chain_assets.core.proofs.rlp_kernel import list_lengths
 from chain_assets.core.proofs.slices import Slices
-from chain_assets.core.proofs.trie_kernel import (
-    HEIGHT,
-    Table,
-    keep_references,
-    node_payloads,
-    plan_forest,
-    write_nodes,
-)
+from chain_assets.core.proofs.trie_kernel import keep_references, node_payloads, write_nodes
+from chain_assets.core.proofs.trie_shape import HEIGHT, Table, plan_forest
 from chain_assets.core.trie import EMPTY_TRIE_ROOT
 
 _REFERENCE = 34  # a length, and at most 33 bytes

@@ -1,0 +1,77 @@
+"""The rows of `decode_events` and `decode_calls` from what the kernels and the others decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from chain_assets.core.abi.kernel.batch import Batch
+from chain_assets.core.abi.kernel.choose import NOBODY
+from chain_assets.core.abi.kernel.sources import Longs
+from chain_assets.core.abi.kernel.text import ELSEWHERE, write_texts
+from chain_assets.core.abi.outcomes import Decoded, Outcome
+from chain_assets.core.abi.rendering import render_arguments
+
+_STATUS = pa.array(["undecoded", "decoded"])
+
+
+def text_table(batch: Batch, outcomes: Iterable[Outcome], *, name: str) -> Any:
+    """One row for each of the batch, in order; the candidate's name stands in the column `name`.
+
+    `outcomes` are of the rows that the kernels left to others.
+    """
+    table = batch.table
+    chosen = batch.chosen.copy()
+    texts = [pa.array([], pa.string())]
+    texts_at = np.full(len(chosen), ELSEWHERE)
+    reasons = [pa.array(batch.reasons.values(), pa.string())]
+    reasons_at = _common_reasons(batch)
+    for outcome in outcomes:
+        if isinstance(outcome, Decoded):
+            rows = outcome.rows[outcome.good]
+            chosen[rows] = table.positions[id(outcome.candidate)]
+            _append(texts, texts_at, rows, outcome.texts())
+        else:
+            _append(reasons, reasons_at, outcome.rows, outcome.reasons)
+    args = write_texts(
+        chosen,
+        batch.sources,
+        table,
+        most_text=batch.most_text,
+        given=pa.concat_arrays(texts),
+        at=texts_at,
+    )
+    decoded = chosen != NOBODY
+    candidates = pa.array(np.where(decoded, chosen, len(table.candidates)))
+    reasons_at[decoded] = ELSEWHERE
+    return pa.table(
+        {
+            name: table.names.take(candidates),
+            "signature": table.signatures.take(candidates),
+            "args": args,
+            "status": _STATUS.take(pa.array(decoded.view(np.int8))),
+            "reason": _take(pa.concat_arrays(reasons), reasons_at),
+            "abi_source": table.abi_sources.take(candidates),
+        }
+    )
+
+
+def _common_reasons(batch: Batch) -> Longs:
+    """For each row the position of its group's reason in `batch.reasons`, or ELSEWHERE."""
+    by_code = np.full(1 - min(batch.reasons), ELSEWHERE)
+    by_code[[-code for code in batch.reasons]] = np.arange(len(batch.reasons))
+    return np.asarray(by_code[-np.minimum(batch.groups, 0)])
+
+
+def _append(arrays: list[Any], at: Longs, rows: Longs, values: Any) -> None:
+    at[rows] = sum(map(len, arrays)) + np.arange(len(rows))
+    arrays.append(values)
+
+
+def _take(values: Any, at: Longs) -> Any:
+    if (at == ELSEWHERE).all():
+        return pa.nulls(len(at), pa.string())
+    return values.take(pa.array(at, mask=at == ELSEWHERE))

@@ -1,0 +1,103 @@
+"""Which group of candidates a row's key leads to, or why to none."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from chain_assets.core.abi.kernel.memory import compiled, load, load_half
+from chain_assets.core.abi.kernel.sources import ABSENT, Longs, Sources
+from chain_assets.core.abi.kernel.tables import MOST_TOPICS, KeyTable
+
+Words = npt.NDArray[np.uint64]
+
+# What stands in the place of a group: a reason. OTHER_COUNT less the number of topics is the last.
+MALFORMED, NO_TOPICS, CREATION, SHORT, UNKNOWN, OTHER_COUNT = range(-1, -7, -1)
+LOG_REASONS = {
+    MALFORMED: "topics are not 32 bytes each without a gap",
+    NO_TOPICS: "no topics",
+    UNKNOWN: "unknown topic0",
+    **{OTHER_COUNT - n: f"topic0 known, but not with {n} topics" for n in range(1, 5)},
+}
+CALL_REASONS = {
+    CREATION: "contract creation",
+    SHORT: "input is shorter than a selector (4 bytes)",
+    UNKNOWN: "unknown selector",
+}
+
+SELECTOR_BYTES = 4
+_TOPIC_BYTES = 32
+_NOTHING = -1
+_ZERO = np.uint64(0)
+
+
+def classify_logs(topics: Sources, keys: KeyTable) -> Longs:
+    """The group of each log; `topics` are its four topics."""
+    groups = np.empty(topics.count, np.int64)
+    _classify_logs(topics.places, topics.sizes, keys.slots, keys.words, keys.groups, groups)
+    return groups
+
+
+def classify_calls(inputs: Sources, receivers: Sources, keys: KeyTable) -> Longs:
+    """The group of each transaction."""
+    groups = np.empty(inputs.count, np.int64)
+    places, sizes = inputs.places[0], inputs.sizes[0]
+    _classify_calls(
+        places, sizes, receivers.sizes[0], keys.slots, keys.words, keys.groups, groups
+    )
+    return groups
+
+
+@compiled
+def _classify_logs(
+    places: Longs, sizes: Longs, slots: Longs, keys: Words, by_count: Longs, groups: Longs
+) -> None:
+    for row in range(len(groups)):
+        count, well_formed = 0, True
+        for topic in range(MOST_TOPICS):
+            if sizes[topic, row] != ABSENT:
+                well_formed &= count == topic and sizes[topic, row] == _TOPIC_BYTES
+                count += 1
+        if not well_formed:
+            groups[row] = MALFORMED
+        elif count == 0:
+            groups[row] = NO_TOPICS
+        else:
+            place = places[0, row]
+            key = _find(
+                slots, keys, load(place), load(place + 8), load(place + 16), load(place + 24)
+            )
+            group = UNKNOWN if key == _NOTHING else by_count[key, count]
+            groups[row] = OTHER_COUNT - count if group == _NOTHING else group
+
+
+@compiled
+def _classify_calls(
+    places: Longs,
+    sizes: Longs,
+    receivers: Longs,
+    slots: Longs,
+    keys: Words,
+    by_count: Longs,
+    groups: Longs,
+) -> None:
+    for row in range(len(groups)):
+        if receivers[row] == ABSENT:
+            groups[row] = CREATION
+        elif sizes[row] < SELECTOR_BYTES:
+            groups[row] = SHORT
+        else:
+            key = _find(slots, keys, load_half(places[row]), _ZERO, _ZERO, _ZERO)
+            groups[row] = UNKNOWN if key == _NOTHING else by_count[key, 0]
+
+
+@compiled
+def _find(slots: Longs, keys: Words, a: int, b: int, c: int, d: int) -> int:
+    """The position of the key whose 32 bytes are `a` to `d`, _NOTHING where there is none."""
+    slot = np.int64(a & np.uint64(len(slots) - 1))
+    while slots[slot] != _NOTHING:
+        key = slots[slot]
+        if keys[key, 0] == a and keys[key, 1] == b and keys[key, 2] == c and keys[key, 3] == d:
+            return key
+        slot = (slot + 1) & (len(slots) - 1)
+    return _NOTHING

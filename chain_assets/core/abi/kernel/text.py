@@ -1,0 +1,125 @@
+"""The arguments of rows as one column of JSON text, in the order of the rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from chain_assets.core.abi.kernel.choose import NOBODY
+from chain_assets.core.abi.kernel.digits import SCRATCH_BYTES, write_signed, write_unsigned
+from chain_assets.core.abi.kernel.layouts import ADDRESS, BYTES, INT, UINT
+from chain_assets.core.abi.kernel.memory import (
+    SLACK,
+    compiled,
+    copy_bytes,
+    copy_word,
+    load,
+    store,
+    write_address_hex,
+    write_word_hex,
+)
+from chain_assets.core.abi.kernel.sources import Longs, Sources, read_sources
+from chain_assets.core.abi.kernel.tables import CandidateTable
+
+Bytes = npt.NDArray[np.uint8]
+Offsets = npt.NDArray[np.int32]
+
+ELSEWHERE = -1
+
+_FALSE = np.uint64(int.from_bytes(b"false\0\0\0", "little"))
+_TRUE = np.uint64(int.from_bytes(b"true\0\0\0\0", "little"))
+_ONE = np.uint64(1)
+_ADDRESS_DIGITS = 40
+
+
+def write_texts(
+    chosen: Longs, sources: Sources, table: CandidateTable, *, most_text: int, given: Any, at: Longs
+) -> Any:
+    """One text a row as an Arrow string array, null where `chosen` is NOBODY.
+
+    `given` is a string array of texts that are written already: row i has `given[at[i]]`, unless
+    `at[i]` is ELSEWHERE. `most_text` is at least the sum of all other texts.
+    """
+    texts = read_sources([given.cast(pa.binary())])
+    size = most_text + int(texts.sizes.sum()) + SLACK
+    memory = pa.allocate_buffer(size, resizable=True)
+    offsets = np.zeros(len(chosen) + 1, np.int32)
+    _write(
+        chosen,
+        sources.places,
+        table.layouts.layouts,
+        table.layouts.steps,
+        table.layouts.literals.ctypes.data,
+        at,
+        texts.places[0],
+        texts.sizes[0],
+        memory.address,
+        offsets,
+    )
+    written = chosen != NOBODY
+    validity = None if written.all() else pa.py_buffer(np.packbits(written, bitorder="little"))
+    buffers = [validity, pa.py_buffer(offsets), memory.slice(0, int(offsets[-1]))]
+    return pa.Array.from_buffers(pa.string(), len(chosen), buffers)
+
+
+@compiled
+def _write(
+    chosen: Longs,
+    places: Longs,
+    layouts: Any,
+    steps: Any,
+    literals: int,
+    at: Longs,
+    given: Longs,
+    given_sizes: Longs,
+    memory: int,
+    offsets: Offsets,
+) -> None:
+    scratch_memory = np.empty(SCRATCH_BYTES, np.uint8)
+    scratch = scratch_memory.ctypes.data
+    out = memory
+    for row in range(len(chosen)):
+        if at[row] != ELSEWHERE:
+            size = given_sizes[at[row]]
+            copy_bytes(out, given[at[row]], size)
+            out += size
+        elif chosen[row] != NOBODY:
+            layout = layouts[chosen[row]]
+            for index in range(layout.first, layout.stop):
+                step = steps[index]
+                out = _copy(out, literals + step.literal, step.literal_size)
+                word = places[step.source, row] + step.offset
+                out += _write_value(out, word, step.kind, step.size, scratch)
+            out = _copy(out, literals + layout.tail, layout.tail_size)
+        offsets[row + 1] = out - memory
+
+
+@compiled
+def _write_value(out: int, word: int, kind: int, size: int, scratch: int) -> int:
+    """Write the value at address `word`; returns how many characters that took."""
+    if kind == UINT:
+        return write_unsigned(out, word, scratch)
+    if kind == ADDRESS:
+        write_address_hex(out, word)
+        return _ADDRESS_DIGITS
+    if kind == BYTES:
+        write_word_hex(out, word)
+        return 2 * size
+    if kind == INT:
+        return write_signed(out, word, scratch)
+    if load(word + 24) >> np.uint64(56) == _ONE:
+        store(out, _TRUE)
+        return 4
+    store(out, _FALSE)
+    return 5
+
+
+@compiled
+def _copy(out: int, source: int, size: int) -> int:
+    """Copy a literal by whole words: it is short, and there is room behind it and behind `out`."""
+    for done in range(0, size, 32):
+        copy_word(out + done, source + done)
+    return out + size

@@ -1,0 +1,71 @@
+"""Who signed each transaction (yellow paper, appendix F), by coincurve (libsecp256k1).
+
+An option: it costs more than everything else that is proved, and a sender that is not recovered
+is taken from the node's word, which no root covers.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+from chain_assets.core.errors import ConfigError
+from chain_assets.core.keccak import keccak256
+from chain_assets.core.proofs.batch import Mask, ProofBatch
+from chain_assets.core.proofs.encodings import ETHEREUM_TRANSACTIONS
+from chain_assets.core.proofs.plain import Row, row_items
+from chain_assets.core.rlp import encode
+
+_SIGNATURE_FIELDS = 3
+_LEGACY_V, _CHAIN_V = 27, 35  # what v counts from without and with a chain id (EIP-155)
+
+
+def foreign_senders(batch: ProofBatch) -> Mask:
+    """Marks each transaction whose `from_address` is not who signed it.
+
+    Transactions that nobody signs (deposits, Arbitrum's and Bor's own) are not marked. Raises
+    ConfigError where coincurve is not installed.
+    """
+    if find_spec("coincurve") is None:
+        raise ConfigError(
+            "senders cannot be recovered without the package coincurve",
+            todo="Install it, or prove blocks without recover_senders",
+        )
+    rows = batch.transactions.to_pylist()
+    return np.array([_is_signed(row) and _signer(row) != row["from_address"] for row in rows], bool)
+
+
+def _is_signed(row: Row) -> bool:
+    # The OP Stack before Bedrock wrote messages from layer 1 as legacy transactions without r.
+    return row["type"] in ETHEREUM_TRANSACTIONS and bool(row["r"]) and any(row["r"])
+
+
+def _signer(row: Row) -> bytes | None:
+    """The address that signed, or None where the signature is none."""
+    import coincurve
+
+    recovery, message = _signed_message(row)
+    signature = (row["r"] or b"").rjust(32, b"\0") + (row["s"] or b"").rjust(32, b"\0")
+    if len(signature) != 64 or recovery not in (0, 1):
+        return None
+    try:
+        key: Any = coincurve.PublicKey.from_signature_and_message(
+            signature + bytes((recovery,)), keccak256(message), hasher=None
+        )
+    except ValueError:
+        return None
+    return keccak256(key.format(compressed=False)[1:])[12:]
+
+
+def _signed_message(row: Row) -> tuple[int, bytes]:
+    """The recovery id, and what was hashed to be signed."""
+    fields = ETHEREUM_TRANSACTIONS[row["type"]][:-_SIGNATURE_FIELDS]
+    items = row_items(row, fields)
+    if row["type"]:
+        return row["parity"] or 0, bytes((row["type"],)) + encode(items)
+    v = row["v"] or 0
+    if v < _CHAIN_V:
+        return v - _LEGACY_V, encode(items)
+    return (v - _CHAIN_V) % 2, encode([*items, (v - _CHAIN_V) // 2, 0, 0])

@@ -1,0 +1,206 @@
+"""What was recomputed against what the blocks say of themselves: verdicts, levels and reasons.
+
+A part of a block is proved (true), wrong (false), or not proved (NULL): the source did not supply
+what it needs, or the chain's rules excuse it. Verdicts are compared for all blocks at once; only a
+block that is not proved in full costs Python, for its reason.
+
+    any part wrong, or a row check failed   failed
+    else any part not proved                partial
+    else                                    full
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from chain_assets.core.proofs.batch import Bytes, Longs, Mask, ProofBatch, Recomputed
+from chain_assets.core.proofs.columns import in_words, same_rows
+from chain_assets.core.proofs.fields import missing_header_fields
+from chain_assets.core.proofs.row_checks import first_bad_rows
+from chain_assets.core.proofs.rules import Part
+from chain_assets.core.trie import EMPTY_TRIE_ROOT
+
+Level = Literal["full", "partial", "failed"]
+"""How far a block is proved against its own header."""
+
+_NULL = -1  # beside 1 for proved and 0 for wrong
+_WHAT: dict[Part, str] = {
+    "block_hash": "block hash",
+    "transactions_root": "transactions root",
+    "receipts_root": "receipts root",
+    "withdrawals_root": "withdrawals root",
+    "logs_bloom": "logs bloom",
+}
+
+
+@dataclass
+class Verdicts:
+    """The verdicts on the parts of n blocks, and the reasons collected so far."""
+
+    parts: dict[Part, Longs] = field(default_factory=dict)
+    failed: dict[int, list[str]] = field(default_factory=dict)
+    lowered: dict[int, list[str]] = field(default_factory=dict)
+
+    def fail(self, block: int, reason: str) -> None:
+        """Something of the block is wrong."""
+        self.failed.setdefault(block, []).append(reason)
+
+    def lower(self, block: int, reason: str) -> None:
+        """Something of the block is not proved."""
+        self.lowered.setdefault(block, []).append(reason)
+
+    def level(self, block: int) -> Level:
+        """How far the block is proved."""
+        return "failed" if block in self.failed else "partial" if block in self.lowered else "full"
+
+    def reason(self, block: int) -> str | None:
+        """Why it is not proved in full: what is wrong first, then what is not proved."""
+        return "; ".join(self.failed.get(block, []) + self.lowered.get(block, [])) or None
+
+
+def judge(batch: ProofBatch, recomputed: Recomputed, senders: Mask | None = None) -> Verdicts:
+    """Compare. `senders` marks the transactions whose `from_address` did not sign them."""
+    verdicts = Verdicts()
+    _settle(verdicts, batch, _header(batch, recomputed))
+    _settle(verdicts, batch, _transactions(batch, recomputed))
+    for claim in _receipts(batch, recomputed):
+        _settle(verdicts, batch, claim)
+    _settle(verdicts, batch, _withdrawals(batch, recomputed))
+    for block in batch.transaction_owners[batch.state_sync].tolist():
+        verdicts.lower(block, "the state-sync transaction, its last, stands outside both roots")
+    for block, reason in first_bad_rows(batch, recomputed, senders):
+        excuse = batch.rules.excuse("rows", batch.blocks["number"][block].as_py())
+        if excuse is None:
+            verdicts.fail(block, reason)
+        else:
+            verdicts.lower(block, f"{reason}: {excuse}")
+    return verdicts
+
+
+@dataclass(frozen=True)
+class _Claim:
+    """That `ours`, a row a block, is what the blocks' column says; and where it need not be.
+
+    Blocks are keys. `unsupplied` have nothing to prove the part with; `excused` may differ, since
+    their rows cannot be rebuilt; those `outside` do not have the part.
+    """
+
+    part: Part
+    column: str
+    ours: Bytes
+    unsupplied: Mapping[int, str] = field(default_factory=dict)
+    excused: Mapping[int, str] = field(default_factory=dict)
+    outside: Set[int] = frozenset()
+
+
+def _header(batch: ProofBatch, recomputed: Recomputed) -> _Claim:
+    unsupplied = {
+        block: f"the source did not supply {name}"
+        for block, name in enumerate(missing_header_fields(batch.blocks))
+        if name is not None
+    }
+    return _Claim("block_hash", "hash", recomputed.block_hashes, unsupplied)
+
+
+def _transactions(batch: ProofBatch, recomputed: Recomputed) -> _Claim:
+    kinds = batch.transactions["type"].to_numpy()
+    excused: dict[int, str] = {}
+    for kind in np.unique(kinds).tolist():
+        why = batch.rules.opaque(kind)
+        rows = np.flatnonzero((kinds == kind) & ~batch.state_sync) if why is not None else ()
+        for row in rows:
+            block = int(batch.transaction_owners[row])
+            place = row - batch.transaction_starts[block]
+            excused.setdefault(block, f"transaction {place}, of type {kind:#x}, {why}")
+    name: Part = "transactions_root"
+    return _Claim(name, name, recomputed.transactions_roots, excused=excused)
+
+
+def _receipts(batch: ProofBatch, recomputed: Recomputed) -> tuple[_Claim, _Claim]:
+    """The receipts root and the logs bloom."""
+    unsupplied = {
+        int(block): "the source did not supply the receipts"
+        for block in np.flatnonzero(~batch.has_receipts)
+    }
+    kinds = batch.transactions["type"].to_numpy()
+    excused = {
+        int(block): f"receipts of type {kind:#x} have a form of their own"
+        for kind in np.unique(kinds).tolist()
+        if batch.rules.opaque_receipt(kind)
+        for block in np.unique(batch.transaction_owners[kinds == kind])
+    }
+    root, bloom = "receipts_root", "logs_bloom"
+    blooms = _block_blooms(batch, recomputed.receipt_blooms)
+    return (
+        _Claim("receipts_root", root, recomputed.receipts_roots, unsupplied, excused),
+        _Claim("logs_bloom", bloom, blooms, unsupplied),
+    )
+
+
+def _block_blooms(batch: ProofBatch, receipt_blooms: Bytes) -> Bytes:
+    blooms = np.zeros((batch.blocks.num_rows, 256), np.uint8)
+    if batch.state_sync.any():
+        receipt_blooms = np.where(batch.state_sync[:, None], np.uint8(0), receipt_blooms)
+    filled = np.flatnonzero(np.diff(batch.transaction_starts))
+    if len(filled):
+        starts = batch.transaction_starts[:-1][filled]
+        words = np.bitwise_or.reduceat(in_words(receipt_blooms), starts, axis=0)
+        blooms[filled] = words.view(np.uint8)
+    return blooms
+
+
+def _withdrawals(batch: ProofBatch, recomputed: Recomputed) -> _Claim:
+    counts = batch.blocks["withdrawal_count"].to_pylist()
+    roots = batch.blocks["withdrawals_root"].to_pylist()
+    pairs = list(enumerate(zip(counts, roots, strict=True)))
+    excused: dict[int, str] = {}
+    if batch.rules.family == "op_stack":
+        # Since Isthmus, which also brought the requests hash, it is the storage root of the
+        # contract L2ToL1MessagePasser (OP Stack specification, "Isthmus: L2 execution engine").
+        isthmus = batch.blocks["requests_hash"].is_valid().to_pylist()
+        why = "since Isthmus it is a storage root, which needs the state"
+        excused = {block: why for block, (count, _) in pairs if isthmus[block] and not count}
+    return _Claim(
+        "withdrawals_root",
+        "withdrawals_root",
+        recomputed.withdrawals_roots,
+        unsupplied={
+            block: "the source did not supply the withdrawals"
+            for block, (count, root) in pairs
+            if count is None and root not in (None, EMPTY_TRIE_ROOT) and block not in excused
+        },
+        excused=excused,
+        outside={block for block, (count, root) in pairs if root is None and not count},
+    )
+
+
+def _settle(verdicts: Verdicts, batch: ProofBatch, claim: _Claim) -> None:
+    """Set the verdict on a claim, with a reason for every block where it does not hold."""
+    equal = same_rows(claim.ours, batch.blocks[claim.column])
+    equal[list(claim.unsupplied)] = False
+    verdict = equal.astype(np.int64)
+    for block in np.flatnonzero(~equal).tolist():
+        number, theirs = (batch.blocks[name][block].as_py() for name in ("number", claim.column))
+        why = claim.unsupplied.get(block) or claim.excused.get(block)
+        why = why or batch.rules.excuse(claim.part, number)
+        if block in claim.outside:
+            verdict[block] = _NULL
+        elif why is not None:
+            verdict[block] = _NULL
+            verdicts.lower(block, f"{_WHAT[claim.part]}: {why}")
+        else:
+            verdicts.fail(block, _difference(claim.part, claim.ours[block].tobytes(), theirs))
+    verdicts.parts[claim.part] = verdict
+
+
+def _difference(part: Part, ours: bytes, theirs: bytes | None) -> str:
+    if theirs is None:
+        return f"{_WHAT[part]}: the header has none, but the block has what it would cover"
+    if part == "logs_bloom":
+        return "logs bloom differs: the logs give another one than the header has"
+    maker = "header hashes" if part == "block_hash" else f"{part.split('_')[0]} hash"
+    return f"{_WHAT[part]} differs: the {maker} to 0x{ours.hex()}, the block says 0x{theirs.hex()}"

@@ -1,0 +1,187 @@
+"""Which ranges are opened and run as the head moves."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chain_assets.core.block_range import BlockRange, Delimiter
+from chain_assets.core.errors import LinkError, SourceUnavailable
+from chain_assets.core.head_plan import (
+    MOST_OPENED,
+    ChainShape,
+    HeadPolicy,
+    Heights,
+    Holdings,
+    find_fork,
+    plan_head,
+    plan_recent,
+)
+
+HISTORY = HeadPolicy(history=True, ranges_per_run=3)
+HEAD = HeadPolicy(history=False, ranges_per_run=3)
+SHAPE = ChainShape(
+    ranges=(Delimiter(0, 10),), start_block=0, block_time_seconds=12.0, max_reorg_depth=8
+)
+
+
+def key(start: int) -> str:
+    return BlockRange(start, start + 10).key
+
+
+def full(*starts: int, **more: int) -> Holdings:
+    return Holdings({key(start): 10 for start in starts} | more)
+
+
+def starts(ranges: tuple[BlockRange, ...]) -> list[int]:
+    return [block_range.start for block_range in ranges]
+
+
+@pytest.mark.parametrize(
+    ("policy", "heights", "holdings", "run"),
+    [
+        pytest.param(
+            HEAD, Heights(95, 84), Holdings(), [80, 90], id="nothing held: what may change"
+        ),
+        pytest.param(HEAD, Heights(95, None), Holdings(), [80, 90], id="a node without finality"),
+        pytest.param(HEAD, Heights(95, 84), full(50), [60, 70, 80], id="goes on where it was left"),
+        pytest.param(HEAD, Heights(89, 70), full(70, 80), [], id="all held"),
+        pytest.param(
+            HEAD, Heights(95, 84), Holdings({key(80): 10, key(90): 4}), [90], id="head range grew"
+        ),
+        pytest.param(
+            HEAD,
+            Heights(95, 84),
+            Holdings({key(70): 10, key(80): 10, key(90): 6}, fork=88),
+            [80, 90],
+            id="a reorg over two ranges that are full",
+        ),
+        pytest.param(
+            HEAD, Heights(91, 84), Holdings({key(80): 10, key(90): 6}), [], id="a node lags behind"
+        ),
+        pytest.param(HISTORY, Heights(45, 30), Holdings(), [0, 10, 20], id="history: oldest first"),
+        pytest.param(HISTORY, Heights(49, 30), full(0, 20, 30, 40), [10], id="history: a hole"),
+        pytest.param(
+            HISTORY, Heights(49, 30), full(0, 20), [30, 40], id="history: newest neighbours first"
+        ),
+    ],
+)
+def test_the_newest_neighbouring_ranges_that_are_behind_are_run(
+    policy: HeadPolicy, heights: Heights, holdings: Holdings, run: list[int]
+) -> None:
+    plan = plan_head(SHAPE, heights, holdings, registered=(), policy=policy)
+    assert starts(plan.run) == run
+
+
+def test_an_old_backfill_by_hand_is_not_gone_on_with() -> None:
+    shape = ChainShape(SHAPE.ranges, 0, block_time_seconds=86_400.0, max_reorg_depth=8)
+    plan = plan_head(shape, Heights(95, 90), full(0), registered=(), policy=HEAD)
+    assert starts(plan.run) == [90]
+
+
+@pytest.mark.parametrize(
+    ("registered", "opened"),
+    [
+        pytest.param([], [0, 10, 20], id="all of them at first"),
+        pytest.param([0, 10], [20], id="what is new"),
+        pytest.param([0, 10, 20], [], id="nothing new"),
+        pytest.param([10], [20], id="never an older one"),
+    ],
+)
+def test_ranges_are_opened_ascending_and_only_at_the_end(
+    registered: list[int], opened: list[int]
+) -> None:
+    known = [key(start) for start in registered]
+    plan = plan_head(SHAPE, Heights(25, 10), Holdings(), registered=known, policy=HISTORY)
+    assert list(plan.open) == [key(start) for start in opened]
+    assert {r.key for r in plan.run} <= {*known, *plan.open}
+
+
+def test_nothing_runs_before_all_ranges_of_a_long_chain_are_open() -> None:
+    head = Heights(10 * MOST_OPENED + 5, None)
+    first = plan_head(SHAPE, head, Holdings(), registered=(), policy=HEAD)
+    assert (len(first.open), first.run) == (MOST_OPENED, ())
+    second = plan_head(SHAPE, head, Holdings(), registered=first.open, policy=HEAD)
+    assert len(second.open) == 1
+    assert second.run
+
+
+def test_a_chain_below_its_start_block_has_nothing_to_do() -> None:
+    shape = ChainShape(SHAPE.ranges, 100, 12.0, 8)
+    plan = plan_head(shape, Heights(50, 40), Holdings(), registered=(), policy=HISTORY)
+    assert (plan.open, plan.run) == ((), ())
+    assert plan_recent(shape, Heights(50, 40), registered=()) == ()
+
+
+def test_the_first_range_is_full_from_the_start_block_on() -> None:
+    shape = ChainShape(SHAPE.ranges, 7, 12.0, 8)
+    holdings = Holdings({key(0): 3, key(10): 10})
+    assert plan_head(shape, Heights(19, 10), holdings, registered=(), policy=HISTORY).run == ()
+
+
+def test_the_daily_run_is_over_the_open_ranges_of_the_last_days() -> None:
+    shape = ChainShape(SHAPE.ranges, 0, block_time_seconds=86_400.0, max_reorg_depth=8)
+    registered = [key(start) for start in range(0, 90, 10)]
+    assert starts(plan_recent(shape, Heights(82, 70), registered=registered)) == [70, 80]
+
+
+@given(head=st.integers(0, 200), limit=st.integers(1, 5), lag=st.integers(0, 30))
+def test_running_what_is_planned_ends_with_everything_held(head: int, limit: int, lag: int) -> None:
+    heights = Heights(head, head - lag if head >= lag else None)
+    policy = HeadPolicy(history=True, ranges_per_run=limit)
+    held: dict[str, int] = {}
+    registered: list[str] = []
+    for _ in range(40):
+        plan = plan_head(SHAPE, heights, Holdings(held), registered=registered, policy=policy)
+        registered += plan.open
+        if not plan.run:
+            break
+        assert len(plan.run) <= limit
+        assert all(a.stop == b.start for a, b in zip(plan.run, plan.run[1:], strict=False))
+        held |= {r.key: SHAPE.expected(r, head) for r in plan.run}
+    assert sum(held.values()) == head + 1
+    assert registered == sorted(registered)
+
+
+@pytest.mark.parametrize(
+    ("stored", "node", "fork"),
+    [
+        pytest.param("abcd", "abcd", None, id="the same"),
+        pytest.param("abcd", "abCD", 2, id="two replaced"),
+        pytest.param("abcd", "abC", 2, id="the node's chain is shorter and another"),
+        pytest.param("abcd", "ab", None, id="the node lags behind"),
+        pytest.param("abcd", "ABCD", 0, id="all replaced"),
+        pytest.param("", "abcd", None, id="nothing stored"),
+    ],
+)
+def test_a_fork_begins_at_the_lowest_replaced_block(
+    stored: str, node: str, fork: int | None
+) -> None:
+    found = find_fork(
+        {n: h.encode() for n, h in enumerate(stored)},
+        head=len(node) - 1,
+        hash_at=lambda n: node[n].encode(),
+        max_depth=9,
+        chain="test",
+    )
+    assert found == fork
+
+
+def test_a_reorg_deeper_than_allowed_is_an_error() -> None:
+    with pytest.raises(LinkError, match="more than 2 blocks"):
+        find_fork(
+            dict.fromkeys(range(5), b"old"),
+            head=5,
+            hash_at=lambda _: b"new",
+            max_depth=2,
+            chain="test",
+        )
+
+
+def test_a_node_that_does_not_answer_is_no_fork() -> None:
+    def silent(number: int) -> bytes:
+        raise SourceUnavailable("no answer", block=number)
+
+    with pytest.raises(SourceUnavailable):
+        find_fork({1: b"a"}, head=1, hash_at=silent, max_depth=9, chain="test")

@@ -1,0 +1,80 @@
+"""kill -9 of all of Dagster in the middle of a run: after a restart the run ends and is retried."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from chain_assets.core.block_range import BlockRange
+from chain_assets.core.schemas.enriched import BLOCKS
+from chain_assets.defs.names import layers_job_name
+from chain_assets.defs.partitions import range_tags
+from chain_assets.sources.devnet import Fault, Faults
+from chain_assets_tests.defs.deployment import deployment
+from chain_assets_tests.defs.server import Server, dagster_dev, wait_until
+
+_LAUNCH = """
+mutation Launch($params: ExecutionParams!) {
+  launchRun(executionParams: $params) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on PythonError { message }
+  }
+}"""
+_RUNS = """
+{ runsOrError { ... on Runs { results { runId status parentRunId stepStats { stepKey } } } } }
+"""
+
+
+def test_a_run_whose_process_was_killed_with_all_of_dagster_fails_and_is_retried(
+    tmp_path: Path,
+) -> None:
+    with deployment(tmp_path) as deployed:
+        keys = deployed.open_ranges()
+        # The node answers each question about the last range too late: the run hangs there.
+        late = Fault(kind="time_out", blocks=frozenset(range(40, 48)))
+        deployed.devnet.faults = Faults(rules=(late,), delay_seconds=60)
+        with dagster_dev(deployed.home, deployed.environment) as server:
+            run_id = _launch(server, layers_job_name(deployed.chain), keys[3:5])
+            wait_until(
+                lambda: _runs(server)[run_id]["stepStats"], seconds=60, what="the run's first step"
+            )
+            server.kill()
+        deployed.devnet.faults = Faults()
+
+        with dagster_dev(deployed.home, deployed.environment) as server:
+            assert _runs(server)[run_id]["status"] in ("STARTED", "FAILURE")
+            retried = wait_until(
+                lambda: [r for r in _runs(server).values() if r["parentRunId"] == run_id],
+                seconds=60,
+                what="a retry",
+            )
+            assert _runs(server)[run_id]["status"] == "FAILURE"
+            wait_until(
+                lambda: _runs(server)[retried[0]["runId"]]["status"] == "SUCCESS",
+                seconds=60,
+                what="the retry to succeed",
+            )
+        assert deployed.numbers(BLOCKS) == list(range(30, 48))
+
+
+def _launch(server: Server, job: str, keys: list[str]) -> str:
+    tags = range_tags([BlockRange.from_key(key) for key in keys])
+    params = {
+        "selector": {
+            "repositoryLocationName": "chain_assets",
+            "repositoryName": "__repository__",
+            "jobName": job,
+        },
+        "mode": "default",
+        "runConfigData": {},
+        "executionMetadata": {"tags": [{"key": k, "value": v} for k, v in tags.items()]},
+    }
+    launched = server.graphql(_LAUNCH, params=params)["launchRun"]
+    assert launched["__typename"] == "LaunchRunSuccess", launched
+    run_id: str = launched["run"]["runId"]
+    return run_id
+
+
+def _runs(server: Server) -> dict[str, Any]:
+    return {run["runId"]: run for run in server.graphql(_RUNS)["runsOrError"]["results"]}

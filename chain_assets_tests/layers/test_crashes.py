@@ -1,0 +1,168 @@
+"""Killed anywhere, or run by several at a time: the next run ends as a clean one."""
+
+from __future__ import annotations
+
+import multiprocessing
+import random
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chain_assets.core.block_range import BlockRange
+from chain_assets.core.errors import CommitConflict
+from chain_assets.core.schemas import DECODED_TABLES, ENRICHED_TABLES
+from chain_assets.lake.storage import Storage
+from chain_assets.lake.tables import Commit, LakeTables, read_all
+from chain_assets.layers.decoded import materialize_decoded
+from chain_assets.layers.enriched import materialize_enriched
+from chain_assets_tests.lake_fixtures import (
+    Pipeline,
+    assert_no_duplicates,
+    assert_same,
+    contents,
+    live_files,
+    registry,
+    small_chain,
+)
+
+_COMMITS = 1 + len(DECODED_TABLES) + len(ENRICHED_TABLES)
+
+
+class Killed(BaseException):
+    """Stands for the end of the process: nothing of ours may catch it."""
+
+
+class _Mortal(LakeTables):
+    """Dies before its commit number `last`, counted from 0."""
+
+    def __init__(self, storage: Storage, *, last: int) -> None:
+        super().__init__(storage)
+        self._left = last
+
+    def replace_blocks(self, *arguments: Any, **named: Any) -> Commit:
+        if self._left == 0:
+            raise Killed
+        self._left -= 1
+        return super().replace_blocks(*arguments, **named)
+
+
+def _assert_as_clean(pipeline: Pipeline, clean_lake: Path, *, last: int) -> None:
+    clean = pipeline.into(clean_lake)
+    clean.run(0, last)
+    assert_same(contents(pipeline.tables, canonical_only=True), contents(clean.tables))
+    assert_no_duplicates(pipeline.tables)
+
+
+@pytest.mark.parametrize("commit", range(_COMMITS))
+def test_a_run_that_dies_before_any_commit_is_finished_by_the_next(
+    tmp_path: Path, commit: int
+) -> None:
+    pipeline = Pipeline.on_devnet(tmp_path / "lake", chain=small_chain(blocks=6, finality=5))
+    pipeline.run(0, 5)
+    head = pipeline.net.reorg(3)
+    dying = replace(pipeline, tables=_Mortal(pipeline.tables.storage, last=commit))
+    with pytest.raises(Killed):
+        dying.run(0, head, reference=False)
+    pipeline.run(0, head)
+    _assert_as_clean(pipeline, tmp_path / "clean", last=head)
+    files = live_files(pipeline.tables)
+    pipeline.run(0, head)
+    assert live_files(pipeline.tables) == files
+
+
+def _run_and_say_when(lake: Path, started: Path) -> None:
+    pipeline = Pipeline.on_devnet(lake)
+    started.touch()
+    pipeline.run(0, 24)
+
+
+def test_a_process_that_is_killed_at_any_moment_leaves_a_lake_that_heals(tmp_path: Path) -> None:
+    moments = random.Random(1)
+    for attempt in range(2):
+        started = tmp_path / f"started-{attempt}"
+        process = multiprocessing.get_context("spawn").Process(
+            target=_run_and_say_when, args=(tmp_path / "lake", started)
+        )
+        process.start()
+        while not started.exists() and process.is_alive():
+            time.sleep(0.01)
+        time.sleep(moments.uniform(0.05, 0.8))
+        process.kill()
+        process.join()
+    pipeline = Pipeline.on_devnet(tmp_path / "lake")
+    pipeline.run(0, 24)
+    _assert_as_clean(pipeline, tmp_path / "clean", last=24)
+
+
+def test_runs_of_the_same_blocks_at_once_end_right_or_say_so(tmp_path: Path) -> None:
+    pipeline = Pipeline.on_devnet(tmp_path / "lake")
+
+    def run(_: int) -> bool:
+        try:
+            pipeline.into(tmp_path / "lake").run(0, 14)
+        except CommitConflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(3) as pool:
+        outcomes = list(pool.map(run, range(3)))
+    assert any(outcomes)
+    pipeline.run(0, 14)
+    _assert_as_clean(pipeline, tmp_path / "clean", last=14)
+
+
+def test_runs_of_other_ranges_at_once_all_succeed(tmp_path: Path) -> None:
+    pipeline = Pipeline.on_devnet(tmp_path / "lake")
+    pipeline.run(0, 0)
+    spans = [(1, 9), (10, 19), (20, 24)]
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda span: pipeline.into(tmp_path / "lake").run(*span), spans))
+    _assert_as_clean(pipeline, tmp_path / "clean", last=24)
+
+
+class _Overtaken(LakeTables):
+    """Right after its read number `at`, counted from 0, something else happens."""
+
+    def __init__(self, storage: Storage, *, at: int, event: Callable[[], object]) -> None:
+        super().__init__(storage)
+        self._left, self._event = at, event
+
+    def read(self, *arguments: Any, **named: Any) -> Any:
+        rows = super().read(*arguments, **named)
+        if self._left == 0:
+            self._event()
+        self._left -= 1
+        return rows
+
+
+@pytest.mark.parametrize(
+    ("layer", "read"),
+    [*(("decoded", read) for read in range(2)), *(("enriched", read) for read in range(5))],
+)
+def test_a_run_that_is_overtaken_takes_no_block_of_the_other_away(
+    tmp_path: Path, layer: str, read: int
+) -> None:
+    pipeline = Pipeline.on_devnet(tmp_path / "lake")
+    pipeline.run(0, 3)
+    tables = _Overtaken(pipeline.tables.storage, at=read, event=lambda: pipeline.run(0, 9))
+    block_range = BlockRange(0, 10)
+    with suppress(CommitConflict):
+        if layer == "decoded":
+            materialize_decoded(
+                pipeline.chain,
+                block_range,
+                tables=tables,
+                engine=pipeline.engine,
+                registry=registry(),
+            )
+        else:
+            materialize_enriched(pipeline.chain, block_range, tables=tables, engine=pipeline.engine)
+    for name in ("decoded_blocks", "enriched_blocks"):
+        assert read_all(pipeline.tables, name).num_rows == 10
+    _assert_as_clean(pipeline, tmp_path / "clean", last=9)
