@@ -32,6 +32,9 @@ from chain_assets.layers.pipeline import LAYERS, Parts, run_blocks
 from chain_assets.layers.reference import materialize_reference
 from chain_assets.sources.recorded import write_recording
 
+# The exit code of a run that was done, but for blocks that are held back.
+_HELD = 3
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -79,6 +82,10 @@ def run(
     unknown = report_tables.unknown_fields(reports)
     if unknown:
         console.print(unknown)
+    held = report_tables.held_blocks(reports)
+    if held:
+        console.print(held)
+        raise typer.Exit(_HELD)
 
 
 @app.command()

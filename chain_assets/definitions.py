@@ -12,6 +12,7 @@ Importing it does nothing: Dagster calls `defs` when it loads the code location.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 
 import dagster as dg
 
@@ -30,30 +31,30 @@ from chain_assets.defs.sensors import head_sensor
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """The definitions of the chains that are configured and enabled here."""
+    """The definitions of the chains that are enabled here."""
     return build_definitions(load_settings())
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:
-    """The definitions of the chains in `settings`. Raises ConfigError."""
-    check_names(settings.chains.values())
+    """The definitions of the chains that `settings` enable. Raises ConfigError."""
+    chains = [settings.chain(name) for name in settings.enabled]
+    check_names(chains)
     with warnings.catch_warnings():
         # Single-run backfills, code references and partitioned checks are beta or preview. That is
         # known (docs/decisions.md pins Dagster for it), and no news at every start.
         for known in (dg.BetaWarning, dg.PreviewWarning):
             warnings.simplefilter("ignore", known)
-        return _build(settings)
+        return _build(settings, chains)
 
 
-def _build(settings: Settings) -> dg.Definitions:
+def _build(settings: Settings, chains: Sequence[Chain]) -> dg.Definitions:
     setting = Setting(spark=settings.engine == "spark", s3=settings.lake.startswith("s3://"))
     shared = dg.Definitions(
         resources=build_resources(settings),
         # A process a step would cost 25 seconds for three layers that share one Spark session.
         executor=dg.in_process_executor,
     )
-    chains = [chain_definitions(chain, setting) for chain in settings.chains.values()]
-    return dg.Definitions.merge(shared, *chains)
+    return dg.Definitions.merge(shared, *(chain_definitions(chain, setting) for chain in chains))
 
 
 def chain_definitions(chain: Chain, setting: Setting) -> dg.Definitions:

@@ -62,9 +62,7 @@ QUESTIONS = {
 def run_demo(console: Console, settings: Settings, *, lake: str | None = None) -> None:
     """Fill the lake from the two devnets, then show what is there. Raises ChainAssetsError."""
     chains = [settings.chain(name) for name in CHAINS]
-    settings = replace(
-        settings, chains={c.name: c for c in chains}, lake=absolute(lake or settings.lake)
-    )
+    settings = replace(settings, enabled=CHAINS, lake=absolute(lake or settings.lake))
     tables, definitions = open_lake(settings), build_definitions(settings)
     started = time.monotonic()
     with _instance(console) as instance:

@@ -91,6 +91,20 @@ def unknown_fields(reports: Sequence[LayerReport]) -> Table | None:
     return table
 
 
+def held_blocks(reports: Sequence[LayerReport]) -> Table | None:
+    """Blocks that are held back, with the reason; None where there are none."""
+    held = {block.number: block for report in reports for block in report.held}
+    if not held:
+        return None
+    table = Table(title="Held back: fetched again by the next run", box=box.SIMPLE_HEAD)
+    table.add_column("block", justify="right")
+    table.add_column("hash")
+    table.add_column("why")
+    for number, block in sorted(held.items()):
+        table.add_row(str(number), f"0x{block.hash.hex()[:16]}…", block.reason)
+    return table
+
+
 def print_answer(
     console: Console, answer: pa.Table, output: Literal["table", "csv", "json"]
 ) -> None:

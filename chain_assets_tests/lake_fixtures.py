@@ -39,7 +39,7 @@ from chain_assets.sources.devnet import Devnet, DevnetSource
 from chain_assets_tests.tools import missing_tool
 
 # When and by whom a block was fetched is no part of what it says.
-_PROVENANCE = {"raw_blocks": ("fetched_at", "source")}
+_PROVENANCE = {"raw_blocks": ("fetched_at", "source"), "block_proofs": ("verified_at",)}
 _ACCESS_KEY, _SECRET_KEY = "AKIATESTKEY", "a-secret-of-the-tests"
 
 

@@ -7,9 +7,11 @@ RawPayload  →  json_kernel (fast)  ─┐
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from chain_assets.core.errors import DecodeError
 from chain_assets.core.schemas.columns import Column, Table
@@ -60,6 +62,24 @@ class BlockTables:
     withdrawals: pa.Table
     unknown_fields: Counter[str]
     refused: tuple[DecodeError, ...]
+
+
+def without_blocks(decoded: BlockTables, numbers: Collection[int]) -> BlockTables:
+    """The same without any row of the blocks `numbers`."""
+    if not numbers:
+        return decoded
+    left_out = pa.array(sorted(numbers), pa.int64())
+
+    def keep(rows: pa.Table, number: str) -> pa.Table:
+        return rows.filter(pc.invert(pc.is_in(rows[number], left_out)))
+
+    return replace(
+        decoded,
+        blocks=keep(decoded.blocks, "number"),
+        transactions=keep(decoded.transactions, "block_number"),
+        logs=keep(decoded.logs, "block_number"),
+        withdrawals=keep(decoded.withdrawals, "block_number"),
+    )
 
 
 def json_columns_of(table: Table) -> tuple[Column, ...]:

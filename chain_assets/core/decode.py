@@ -28,14 +28,21 @@ _OF_BLOCK = ("block_number", "block_hash", "block_timestamp")
 
 
 def decode_tables(
-    decoded: BlockTables, *, registry: Registry, version: str, raw_sha256: Sequence[bytes]
+    decoded: BlockTables,
+    *,
+    registry: Registry,
+    version: str,
+    raw_sha256: Sequence[bytes],
+    levels: Sequence[str] | None = None,
 ) -> dict[str, pa.Table]:
     """All decoded tables of these blocks, by name, with exactly the columns of their contracts.
 
-    `raw_sha256` are the blobs' digests, one a block in the order of `decoded.blocks`.
+    `raw_sha256` are the blobs' digests and `levels` the levels of proof, one a block in the order
+    of `decoded.blocks`; without levels nothing is said to be proved.
     """
+    proof = levels or [NOT_PROVED] * decoded.blocks.num_rows
     tables = {
-        BLOCKS.name: _blocks(decoded.blocks, version=version, raw_sha256=raw_sha256),
+        BLOCKS.name: _blocks(decoded.blocks, proof=proof, version=version, raw_sha256=raw_sha256),
         TRANSACTIONS.name: decoded.transactions,
         LOGS.name: decoded.logs,
         WITHDRAWALS.name: decoded.withdrawals,
@@ -46,11 +53,12 @@ def decode_tables(
     return {table.name: check_table(table, tables[table.name]) for table in DECODED_TABLES}
 
 
-def _blocks(blocks: pa.Table, *, version: str, raw_sha256: Sequence[bytes]) -> pa.Table:
-    count = blocks.num_rows
+def _blocks(
+    blocks: pa.Table, *, proof: Sequence[str], version: str, raw_sha256: Sequence[bytes]
+) -> pa.Table:
     for name, values in (
-        ("proof", [NOT_PROVED] * count),
-        ("decoder_version", [version] * count),
+        ("proof", list(proof)),
+        ("decoder_version", [version] * blocks.num_rows),
         ("raw_sha256", list(raw_sha256)),
     ):
         blocks = blocks.append_column(BLOCKS.column(name).field, pa.array(values))

@@ -104,9 +104,7 @@ def _all_quantities(values: Sequence[Any], kind: Kind) -> list[Any]:
         # int() takes underscores, signs and spaces; one pass of the regex over all refuses them.
         # The count refuses a value that is two quantities with a line feed between them.
         lines = "\n".join([*present, ""])
-        well_formed = (
-            _QUANTITIES.fullmatch(lines) is not None and lines.count("\n") == len(present)
-        )
+        well_formed = _QUANTITIES.fullmatch(lines) is not None and lines.count("\n") == len(present)
     except TypeError:
         well_formed = False
     if not well_formed:

@@ -30,7 +30,9 @@ def lag_checks(chain: Chain) -> dg.AssetChecksDefinition:
         ],
     )
     def lag(lake: LakeResource, sources: SourcesResource) -> Iterator[dg.AssetCheckResult]:
-        tables, newest = lake.tables(), sources.open(chain).head()
+        tables = lake.tables()
+        with sources.open(chain) as source:
+            newest = source.head()
         head = Tip(newest.number, newest.timestamp)
         for layer in LAYERS:
             yield _verdict(chain, layer, newest_block(tables, TABLES[layer], chain.name), head)

@@ -6,7 +6,8 @@ run through its process's environment: a run's config holds the names of variabl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,6 +26,7 @@ from chain_assets.engine.spark import SparkEngine, spark_config
 from chain_assets.lake.storage import S3Access, Storage
 from chain_assets.lake.tables import LakeTables
 from chain_assets.sources.protocol import BlockSource
+from chain_assets.sources.rpc.source import RpcSource
 
 
 class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -61,9 +63,18 @@ class EngineResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 class SourcesResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Where blocks come from. Node URLs hold keys and stay in the environment."""
 
-    def open(self, chain: Chain) -> BlockSource:
-        """The chain's source. Raises ConfigError where its variable is not set."""
-        return open_source(chain)
+    @contextmanager
+    def open(self, chain: Chain) -> Iterator[BlockSource]:
+        """The chain's source; connections to a node are closed at the end.
+
+        Raises ConfigError where the chain's variable is not set.
+        """
+        source = open_source(chain)
+        try:
+            yield source
+        finally:
+            if isinstance(source, RpcSource):
+                source.close()
 
 
 class FilesResource(dg.ConfigurableResource):  # type: ignore[type-arg]

@@ -43,7 +43,8 @@ def _daily(
         context: dg.ScheduleEvaluationContext, sources: SourcesResource
     ) -> dg.RunRequest | dg.SkipReason:
         try:
-            _, heights = read_heights(sources.open(chain))
+            with sources.open(chain) as source:
+                _, heights = read_heights(source)
         except ChainAssetsError as error:
             return dg.SkipReason(f"{type(error).__name__}: {error}")
         registered = registered_keys(chain, context.instance)

@@ -50,7 +50,8 @@ def head_sensor(
     ) -> dg.SensorResult:
         registered = registered_keys(chain, context.instance)
         try:
-            state = read_state(chain, source=sources.open(chain), tables=lake.tables())
+            with sources.open(chain) as source:
+                state = read_state(chain, source=source, tables=lake.tables())
         except ChainAssetsError as error:
             return dg.SensorResult(skip_reason=f"{type(error).__name__}: {error}")
         plan = plan_head(

@@ -1,7 +1,8 @@
 """decoded_*: blobs to typed tables, by tasks that an engine runs.
 
 raw_blocks, canonical  ─ want ┐
-decoded_blocks         ─ have ┴→ plan → tasks of about equal bytes → engine → Parquet files
+decoded_blocks         ─ have ┼→ plan → tasks of about equal bytes → engine → Parquet files
+block_proofs, failed   ─ held ┘
                                                └─→ one commit a table, decoded_blocks last
 """
 
@@ -11,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
 from itertools import islice
@@ -23,8 +25,9 @@ from chain_assets.core.block_json import RawPayload, decode_blocks
 from chain_assets.core.block_range import BlockRange
 from chain_assets.core.decode import decode_tables
 from chain_assets.core.packing import pack
+from chain_assets.core.proofs import VERIFIER, ProofRules, rules_for
 from chain_assets.core.reconcile import reconcile
-from chain_assets.core.schemas import DECODED_TABLES
+from chain_assets.core.schemas import BLOCK_PROOFS, DECODED_TABLES
 from chain_assets.core.schemas.decoded import BLOCKS
 from chain_assets.engine.protocol import Engine
 from chain_assets.lake.blobs import BlobRef, read_blob
@@ -32,11 +35,13 @@ from chain_assets.lake.data_files import DataFile, write_data_file
 from chain_assets.lake.storage import Storage, open_store
 from chain_assets.lake.tables import LakeTables
 from chain_assets.layers.commits import commit_layer
+from chain_assets.layers.proving import prove, read_held
 from chain_assets.layers.raw_index import read_index
-from chain_assets.layers.report import LayerReport, Progress, no_progress
+from chain_assets.layers.report import HeldBlock, LayerReport, Progress, no_progress
 
 # Bump it when decoded rows change for the same JSON and ABIs.
 DECODER = "1"
+_COMMITTED = (BLOCK_PROOFS, *DECODED_TABLES)
 _TARGET_BYTES = 32 * 1024 * 1024
 _LEAST_BLOCKS = 50
 # Blocks parsed at a time: their JSON as Python objects is what a worker's memory goes into.
@@ -51,6 +56,8 @@ class DecodeContext:
     block_range: str
     storage: Storage
     registry: Registry
+    rules: ProofRules
+    verified_at: datetime
 
     @property
     def partition(self) -> dict[str, str]:
@@ -71,11 +78,12 @@ class DecodeResult:
     blocks: int
     bytes_read: int
     unknown_fields: Counter[str]
+    held: tuple[HeldBlock, ...]
 
 
 def decoder_version(registry: Registry) -> str:
-    """Version of the decoder's code and of the ABIs that it decodes by."""
-    return f"{DECODER}+{registry.digest[:12]}"
+    """Version of the decoder, the verifier, and the ABIs that events are decoded by."""
+    return f"{DECODER}.{VERIFIER}+{registry.digest[:12]}"
 
 
 def materialize_decoded(
@@ -88,34 +96,45 @@ def materialize_decoded(
     progress: Progress = no_progress,
     clock: Callable[[], float] = time.time,
 ) -> LayerReport:
-    """Make the decoded tables hold exactly the canonical raw blocks of the range.
+    """Make the decoded tables hold exactly the canonical raw blocks of the range that are proved.
 
-    Raises DecodeError, BlobCorrupt, StorageFailed, CommitConflict. After an error no table has
-    changed, or (where a commit failed between two tables) the next run replaces what was written.
+    A block that cannot be decoded, or whose proof fails, is held: it stands in block_proofs with
+    its reason, and the rest goes on. Raises BlobCorrupt, StorageFailed, CommitConflict. After an
+    error no table has changed, or (where a commit failed between two tables) the next run
+    replaces what was written.
     """
     started = clock()
-    context = DecodeContext(chain.name, block_range.key, tables.storage, registry)
+    context = DecodeContext(
+        chain=chain.name,
+        block_range=block_range.key,
+        storage=tables.storage,
+        registry=registry,
+        rules=rules_for(chain.proof_rules, chain.chain_id),
+        verified_at=datetime.fromtimestamp(started, UTC),
+    )
     # Before the index: what another run adds in between must not look like rows to remove.
     have = _have(tables, context)
     rows = read_index(tables, chain=chain.name, block_range=block_range.key)
     canonical = {row.number: row for row in rows if row.canonical}
-    plan = reconcile(
-        {n: (row.hash, row.sha256, context.version) for n, row in canonical.items()}, have
-    )
+    want = {n: (row.hash, row.sha256, context.version) for n, row in canonical.items()}
+    held = read_held(tables, context.partition)
+    plan = reconcile(want, {**have, **{n: h.identity for n, h in held.items()}})
     blobs = [
         BlobRef(row.number, row.hash, row.uri, row.size_bytes, row.sha256)
         for row in (canonical[n] for n in plan.write)
     ]
     results = _run(context, blobs, engine, progress)
     commits = commit_layer(
-        tables, DECODED_TABLES, [f for r in results for f in r.files], context.partition, plan
+        tables, _COMMITTED, [f for r in results for f in r.files], context.partition, plan
     )
+    left = [h.block for n, h in held.items() if n not in plan.numbers]
+    left += [block for result in results for block in result.held]
     identity = b"".join(row.hash + row.sha256 for row in canonical.values())
     return LayerReport(
         layer="decoded",
         chain=chain.name,
         block_range=block_range,
-        blocks=len(canonical),
+        blocks=len(canonical) - len(left),
         written=len(plan.write),
         removed=len(plan.remove),
         commits=commits,
@@ -123,6 +142,7 @@ def materialize_decoded(
         seconds=clock() - started,
         data_version=sha256(identity + context.version.encode()).hexdigest()[:16],
         unknown_fields=sum((r.unknown_fields for r in results), Counter()),
+        held=tuple(sorted(left, key=lambda block: block.number)),
     )
 
 
@@ -150,11 +170,20 @@ def _run(
     return results
 
 
+@dataclass(frozen=True)
+class DecodedBatch:
+    """All tables of some blocks, by name."""
+
+    tables: dict[str, pa.Table]
+    held: tuple[HeldBlock, ...]
+    bytes_read: int
+    unknown_fields: Counter[str]
+
+
 def decode_task(context: DecodeContext, blobs: Sequence[BlobRef]) -> DecodeResult:
     """Read, decode and write the blocks of one task. Runs on a worker.
 
-    Raises the first block's error where blocks cannot be read or decoded: nothing of the task is
-    committed then.
+    Raises BlobCorrupt where a blob cannot be read: nothing of the task is committed then.
     """
     store = open_store(context.storage)
     batches = [
@@ -162,16 +191,17 @@ def decode_task(context: DecodeContext, blobs: Sequence[BlobRef]) -> DecodeResul
         for batch in _batched(blobs, _BATCH_BLOCKS)
     ]
     files = []
-    for table in DECODED_TABLES:
-        data = pa.concat_tables([tables[table.name] for tables, _, _ in batches])
+    for table in _COMMITTED:
+        data = pa.concat_tables([batch.tables[table.name] for batch in batches])
         file = write_data_file(store, table, data, partition=context.partition)
         if file is not None:
             files.append(file)
     return DecodeResult(
         files=tuple(files),
         blocks=len(blobs),
-        bytes_read=sum(size for _, size, _ in batches),
-        unknown_fields=sum((unknown for _, _, unknown in batches), Counter()),
+        bytes_read=sum(batch.bytes_read for batch in batches),
+        unknown_fields=sum((batch.unknown_fields for batch in batches), Counter()),
+        held=tuple(block for batch in batches for block in batch.held),
     )
 
 
@@ -183,17 +213,29 @@ def _batched(blobs: Sequence[BlobRef], size: int) -> Iterator[tuple[BlobRef, ...
 
 def _decode_batch(
     context: DecodeContext, payloads: Sequence[tuple[BlobRef, bytes]]
-) -> tuple[dict[str, pa.Table], int, Counter[str]]:
+) -> DecodedBatch:
     decoded = decode_blocks(
         [RawPayload(blob.number, blob.hash, payload) for blob, payload in payloads],
         chain=context.chain,
     )
-    if decoded.refused:
-        raise decoded.refused[0]
-    tables = decode_tables(
+    proved = prove(
         decoded,
+        [blob for blob, _ in payloads],
+        rules=context.rules,
+        decoder_version=context.version,
+        verified_at=context.verified_at,
+    )
+    digests = {blob.number: blob.sha256 for blob, _ in payloads}
+    tables = decode_tables(
+        proved.blocks,
         registry=context.registry,
         version=context.version,
-        raw_sha256=[blob.sha256 for blob, _ in payloads],
+        raw_sha256=[digests[n] for n in proved.blocks.blocks["number"].to_pylist()],
+        levels=proved.levels,
     )
-    return tables, sum(len(payload) for _, payload in payloads), decoded.unknown_fields
+    return DecodedBatch(
+        tables={BLOCK_PROOFS.name: proved.proofs, **tables},
+        held=proved.held,
+        bytes_read=sum(len(payload) for _, payload in payloads),
+        unknown_fields=decoded.unknown_fields,
+    )

@@ -25,6 +25,7 @@ from chain_assets.lake.blobs import blob_folder, write_blob
 from chain_assets.lake.data_files import write_data_file
 from chain_assets.lake.tables import Commit, LakeTables
 from chain_assets.layers.links import check_links, orphaned_numbers
+from chain_assets.layers.proving import read_held
 from chain_assets.layers.raw_index import IndexRow, read_index
 from chain_assets.layers.report import LayerReport, Progress, no_progress
 from chain_assets.sources.protocol import BlockSource, RawBlock
@@ -43,7 +44,8 @@ def materialize_raw(
     """Make raw_blocks hold the canonical blocks of the range, as the source has them now.
 
     `numbers` narrows it to some blocks of the range; by default it is all from the chain's start
-    block to the head. Raises SourceError, LinkError, StorageFailed, CommitConflict.
+    block to the head. A block whose proof failed is fetched again: another provider, or the same
+    one later, may answer it whole. Raises SourceError, LinkError, StorageFailed, CommitConflict.
     """
     started = clock()
     rows = read_index(tables, chain=chain.name, block_range=block_range.key)
@@ -51,13 +53,16 @@ def materialize_raw(
     orphaned = orphaned_numbers(present, source)
     stored = {number: row for number, row in present.items() if number not in orphaned}
     wanted = _wanted(chain, block_range, source, numbers)
-    missing = [number for number in wanted if number not in stored]
-    fetched = [
+    suspect = _suspect(stored, tables, chain=chain.name, block_range=block_range.key)
+    missing = [number for number in wanted if number not in stored or number in suspect]
+    answered = [
         _store(block, chain, block_range, tables, clock=clock, progress=progress)
         for block in source.blocks(missing)
     ]
+    # The same bytes once more are no news.
+    fetched = [row for row in answered if suspect.get(row.number) != row.sha256]
     check_links(chain, block_range, fetched, stored, tables)
-    changed = orphaned | set(missing)
+    changed = orphaned | {row.number for row in fetched}
     after = _merge(rows, fetched, changed)
     commit = _commit(
         tables, [row for row in after if row.number in changed], chain, block_range, changed
@@ -100,6 +105,18 @@ def _present(
     sizes = tables.store.sizes(blob_folder(chain, block_range)) if rows else {}
     return {
         row.number: row for row in rows if row.canonical and sizes.get(row.uri) == row.size_bytes
+    }
+
+
+def _suspect(
+    stored: dict[int, IndexRow], tables: LakeTables, *, chain: str, block_range: str
+) -> dict[int, bytes]:
+    """Stored blocks whose very blob failed its proof, and the blob's SHA-256."""
+    held = read_held(tables, {"chain": chain, "block_range": block_range})
+    return {
+        number: stored[number].sha256
+        for number, verdict in held.items()
+        if number in stored and verdict.identity[:2] == (stored[number].hash, stored[number].sha256)
     }
 
 

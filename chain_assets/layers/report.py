@@ -18,9 +18,19 @@ def no_progress(blocks: int) -> None:
 
 
 @dataclass(frozen=True)
+class HeldBlock:
+    """A block that its layer holds back, and why; it keeps no other block from going on."""
+
+    number: int
+    hash: bytes
+    reason: str
+
+
+@dataclass(frozen=True)
 class LayerReport:
     """`blocks` is how many the range now holds; `written` and `removed` what this run changed.
 
+    `held` are all blocks of the range that are held back, by this run or by one before it.
     `data_version` is a digest of what the layer now holds for the range: equal contents, equal
     version. `bytes_read` are compressed bytes of the layer before, or the size of the JSON.
     """
@@ -36,6 +46,7 @@ class LayerReport:
     seconds: float
     data_version: str
     unknown_fields: Counter[str] = field(default_factory=Counter)
+    held: tuple[HeldBlock, ...] = ()
 
     @property
     def changed(self) -> bool:

@@ -41,9 +41,7 @@ def starts(ranges: tuple[BlockRange, ...]) -> list[int]:
 @pytest.mark.parametrize(
     ("policy", "heights", "holdings", "run"),
     [
-        pytest.param(
-            HEAD, Heights(95, 84), Holdings(), [80, 90], id="nothing held: what may change"
-        ),
+        pytest.param(HEAD, Heights(95, 84), Holdings(), [80, 90], id="nothing held"),
         pytest.param(HEAD, Heights(95, None), Holdings(), [80, 90], id="a node without finality"),
         pytest.param(HEAD, Heights(95, 84), full(50), [60, 70, 80], id="goes on where it was left"),
         pytest.param(HEAD, Heights(89, 70), full(70, 80), [], id="all held"),

@@ -14,7 +14,7 @@ JSON_OBJECTS = ("block", "transaction", "receipt", "log", "withdrawal")
 
 
 def test_every_layer_has_its_tables() -> None:
-    assert len(TABLES) == 1 + len(DECODED_TABLES) + len(ENRICHED_TABLES) + 3
+    assert len(TABLES) == 2 + len(DECODED_TABLES) + len(ENRICHED_TABLES) + 3
     assert {table.layer for table in TABLES.values()} == {"raw", "decoded", "enriched", "reference"}
     assert all(name == table.name for name, table in TABLES.items())
 

@@ -23,7 +23,7 @@ from chain_assets.core.schemas import TABLES, Table
 from chain_assets.definitions import build_definitions
 from chain_assets.defs.names import asset_key, identifier, layers_job_name, partitions_name
 from chain_assets.defs.partitions import range_tags, registered_keys
-from chain_assets.defs.resources import build_resources
+from chain_assets.defs.resources import SourcesResource, build_resources
 from chain_assets.lake.tables import LakeTables
 from chain_assets.sources.devnet import Devnet, DevnetSpec, serve
 
@@ -47,11 +47,10 @@ CHAIN = Chain(
 
 
 @dataclass(frozen=True)
-class Lab:
-    """A deployment. `devnet` is the node behind the chain."""
+class Site:
+    """A deployment of one chain, whatever node is behind it."""
 
     chain: Chain
-    devnet: Devnet
     settings: Settings
     instance: dg.DagsterInstance
     definitions: dg.Definitions
@@ -67,7 +66,8 @@ class Lab:
 
     def open_ranges(self) -> list[str]:
         """Open all ranges up to the head; returns the keys of all that are open."""
-        ranges = ranges_between(0, self.devnet.head, self.chain.ranges)
+        with SourcesResource().open(self.chain) as source:
+            ranges = ranges_between(0, source.head().number, self.chain.ranges)
         self.instance.add_dynamic_partitions(partitions_name(self.chain), [r.key for r in ranges])
         return registered_keys(self.chain, self.instance)
 
@@ -143,15 +143,27 @@ class Lab:
                 tags = dict(request.tags)
                 if request.partition_key:
                     tags["dagster/partition"] = request.partition_key
-                assert self.run_tagged(tags).success, f"the run {request.run_key} failed"
+                result = self.run_tagged(tags)
+                assert result.success, failure_of(result)
                 done.append(request)
         return done
+
+
+@dataclass(frozen=True)
+class Lab(Site):
+    """A deployment whose node is a devnet that the test moves."""
+
+    devnet: Devnet
 
 
 def lab_settings(chain: Chain, lake: Path, engine: Literal["spark", "local"]) -> Settings:
     """Settings of one chain."""
     return Settings(
-        chains={chain.name: chain}, lake=str(lake), engine=engine, spark_master="local[2]"
+        chains={chain.name: chain},
+        enabled=(chain.name,),
+        lake=str(lake),
+        engine=engine,
+        spark_master="local[2]",
     )
 
 
@@ -163,6 +175,7 @@ def open_lab(
     chain: Chain = CHAIN,
     blocks: int = 25,
     engine: Literal["spark", "local"] = "local",
+    settings: Settings | None = None,
 ) -> Iterator[Lab]:
     """A deployment whose chain has `blocks` blocks."""
     spec = DevnetSpec(
@@ -174,7 +187,17 @@ def open_lab(
         finality_depth=chain.finality or 0,
     )
     devnet = Devnet(spec)
-    settings = lab_settings(chain, folder / "lake", engine)
-    with serve(devnet) as url, dg.DagsterInstance.ephemeral() as instance:
+    settings = settings or lab_settings(chain, folder / "lake", engine)
+    with serve(devnet) as url, dg.DagsterInstance.local_temp(str(folder)) as instance:
         patch.setenv(URL_VARIABLE, url)
-        yield Lab(chain, devnet, settings, instance, build_definitions(settings))
+        yield Lab(chain, settings, instance, build_definitions(settings), devnet)
+
+
+def failure_of(result: dg.ExecuteInProcessResult) -> str:
+    """The text of the errors of the steps that failed."""
+    failed = [event for event in result.all_events if event.is_step_failure]
+    return "\n".join(
+        event.step_failure_data.error.to_string()
+        for event in failed
+        if event.step_failure_data.error is not None
+    )

@@ -31,7 +31,7 @@ from chain_assets_tests.lake_fixtures import (
     small_chain,
 )
 
-_COMMITS = 1 + len(DECODED_TABLES) + len(ENRICHED_TABLES)
+_COMMITS = 2 + len(DECODED_TABLES) + len(ENRICHED_TABLES)
 
 
 class Killed(BaseException):

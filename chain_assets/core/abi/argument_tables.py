@@ -1,17 +1,17 @@
 """Decoded arguments as Arrow tables, one for each event or function, without any text.
 
-    address, bytesN    fixed-size binary of 20, of N bytes
-    bool               bool
-    uint, int          int64 or uint64 up to 64 bits; larger ones as their word, 32 bytes
-                       big-endian, in two's complement if signed; so fixed-point numbers too
-    bytes, string      binary, string
-    arrays, tuples     list, struct
+address, bytesN    fixed-size binary of 20, of N bytes
+bool               bool
+uint, int          int64 or uint64 up to 64 bits; larger ones as their word, 32 bytes
+                   big-endian, in two's complement if signed; so fixed-point numbers too
+bytes, string      binary, string
+arrays, tuples     list, struct
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,8 +25,7 @@ from chain_assets.core.abi.columns import (
 )
 from chain_assets.core.abi.fates import Positions
 from chain_assets.core.abi.outcomes import Candidate, Decoded, Outcome
-from chain_assets.core.abi.types import WORD_BYTES, WordType, unique_names
-from chain_assets.core.words import Bytes2D
+from chain_assets.core.abi.types import WORD_BYTES, TupleType, WordType, unique_names
 
 
 @dataclass(frozen=True)
@@ -46,12 +45,81 @@ def argument_tables(outcomes: Iterable[Outcome], *, before: int = 0) -> list[Arg
     tables = []
     for outcome in outcomes:
         if isinstance(outcome, Decoded):
-            names = unique_names([one.name for one in outcome.candidate.parameters])
             arrays = [array_from_column(column) for column in outcome.columns]
-            table = table_of(names, arrays)
             if not outcome.good.all():
-                table = table.filter(pa.array(outcome.good))
-            tables.append(
-                ArgumentTable(outcome.candidate, outcome.rows[outcome.good] + before, table)
-            )
+                arrays = [array.filter(pa.array(outcome.good)) for array in arrays]
+            rows = outcome.rows[outcome.good] + before
+            tables.append(argument_table(outcome.candidate, rows, arrays))
     return tables
+
+
+def argument_table(candidate: Candidate, rows: Positions, arrays: Sequence[Any]) -> ArgumentTable:
+    """`arrays` are the arguments of `rows`, in the order of the declaration."""
+    names = unique_names([one.name for one in candidate.parameters])
+    return ArgumentTable(candidate, rows, pa.table(arrays, names=names))
+
+
+def merge_tables(tables: Iterable[ArgumentTable]) -> list[ArgumentTable]:
+    """One table for each candidate, in the order of their first rows."""
+    parts: dict[int, list[ArgumentTable]] = {}
+    for table in tables:
+        parts.setdefault(id(table.candidate), []).append(table)
+    merged = [
+        own[0]
+        if len(own) == 1
+        else ArgumentTable(
+            own[0].candidate,
+            np.concatenate([one.rows for one in own]),
+            pa.concat_tables([one.arguments for one in own]),
+        )
+        for own in parts.values()
+    ]
+    return sorted(merged, key=lambda one: int(one.rows[0]))
+
+
+def array_from_column(column: Column) -> Any:
+    """An Arrow array of the values of a decoded column."""
+    if isinstance(column, WordColumn):
+        first, width = stored_bytes(column.type)
+        kept = column.words[:, first : first + width]
+        if is_number(column.type):
+            kept = kept[:, ::-1]  # Arrow's integers are those of the machine
+        return word_array(column.type, np.ascontiguousarray(kept), len(column))
+    if isinstance(column, BlobColumn):
+        return column.values
+    if isinstance(column, TupleColumn):
+        fields = [array_from_column(field) for field in column.fields]
+        return struct_array(column.type, fields)
+    offsets = pa.array(column.offsets, pa.int32())
+    return pa.ListArray.from_arrays(offsets, array_from_column(column.items))
+
+
+def is_number(kind: WordType) -> bool:
+    """Whether a word of this type becomes an integer of the machine."""
+    return kind.kind in ("uint", "int") and kind.bits <= 64
+
+
+def stored_bytes(kind: WordType) -> tuple[int, int]:
+    """Which bytes of a word are kept: the first, and how many."""
+    if kind.kind == "bytesN":
+        return 0, kind.bits // 8
+    if kind.kind == "address" or kind.kind == "bool":
+        return WORD_BYTES - kind.bits // 8, kind.bits // 8
+    return (WORD_BYTES - 8, 8) if is_number(kind) else (0, WORD_BYTES)
+
+
+def word_array(kind: WordType, kept: Any, count: int) -> Any:
+    """`count` values from the memory of what `stored_bytes` names; numbers little-endian."""
+    if kind.kind == "bool":
+        kept = np.packbits(np.frombuffer(kept, np.uint8, count), bitorder="little")
+        arrow_type = pa.bool_()
+    elif is_number(kind):
+        arrow_type = pa.uint64() if kind.kind == "uint" else pa.int64()
+    else:
+        arrow_type = pa.binary(stored_bytes(kind)[1])
+    return pa.Array.from_buffers(arrow_type, count, [None, pa.py_buffer(kept)])
+
+
+def struct_array(kind: TupleType, fields: Sequence[Any]) -> Any:
+    """A tuple's components as one array."""
+    return pa.StructArray.from_arrays(fields, names=unique_names(kind.names))

@@ -20,6 +20,7 @@ from chain_assets.core.abi.types import WORD_BYTES, WordType, unique_names
 from chain_assets.core.abi.word_rules import word_is_valid
 
 TOPIC_COLUMNS = ("topic0", "topic1", "topic2", "topic3")
+LOG_COLUMNS = (*TOPIC_COLUMNS, "data")
 
 # What stands in the topic of an indexed argument that is not one word: the Keccak-256 of its
 # value (Contract ABI Specification, "Encoding of Indexed Event Parameters").

@@ -57,6 +57,7 @@ class Arena:
         self.work["slots"]["offsets"] = [part.ctypes.data for part in self._offsets]
         self.work["kinds"]["masks"] = [part.ctypes.data for part in self._masks]
         self.work["kinds"]["row_limit"] = limits
+        self._rows, self._fill = self.work["kinds"]["rows"], self.work["slots"]["fill"]
 
     @property
     def address(self) -> int:
@@ -65,15 +66,15 @@ class Arena:
 
     def clear(self) -> None:
         """Forget all rows; what was learned about the order of keys stays."""
-        self.work["slots"]["fill"] = 0
-        self.work["kinds"]["rows"] = 0
+        self._fill[:] = 0
+        self._rows[:] = 0
         self.work["unknown"]["kind"] = NOTHING
         for offsets in self._offsets:
             offsets[:1] = 0
 
     def rows(self, kind: int) -> int:
         """How many rows of `kind` there are."""
-        return int(self.work["kinds"][kind]["rows"])
+        return int(self._rows[kind])
 
     def masks(self, kind: int) -> Any:
         """For each row of `kind` which slots are not NULL, as bits."""
@@ -88,7 +89,7 @@ class Arena:
         width = NUMBER_BYTES.get(SLOTS[slot].code)
         if width is not None:
             return self._values[slot][: width * self.rows(SLOTS[slot].kind)]
-        return self._values[slot][: int(self.work["slots"][slot]["fill"])]
+        return self._values[slot][: int(self._fill[slot])]
 
 
 def _row_limit(kind: int, text_bytes: int) -> int:

@@ -52,6 +52,8 @@ def copied(values: Any) -> pa.Buffer:
 
 def plain(values: Any, type_: pa.DataType, presence: Presence) -> pa.Array:
     """An array of numbers, each as wide as the type."""
+    if presence.is_empty:
+        return pa.nulls(presence.rows, type_)
     buffers = [presence.bitmap, copied(values)]
     return pa.Array.from_buffers(type_, presence.rows, buffers, presence.nulls)
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from chain_assets.core.block_tables import json_columns_of, json_schema_of
+from chain_assets.core.block_tables import BLOCK_TABLES, json_columns_of, json_schema_of
 from chain_assets.core.json_kernel.arena import Arena
 from chain_assets.core.json_kernel.arrow_buffers import (
     Presence,
@@ -36,6 +36,8 @@ _STRUCTS = {
     "transaction.authorizationList": ("chainId", "address", "nonce", "yParity", "r", "s"),
 }
 _PARITY, _V = "transaction.authorizationList.yParity", "transaction.authorizationList.v"
+# Made once: a batch is read in the time that a hundred columns take to be described anew.
+_CONTRACTS = {table.name: (json_columns_of(table), json_schema_of(table)) for table in BLOCK_TABLES}
 
 
 class Columns:
@@ -54,8 +56,9 @@ class Columns:
 
     def table(self, table: Table) -> pa.Table:
         """The rows of `table`, with the columns that are read from the JSON."""
-        arrays = [self._column(column, table) for column in json_columns_of(table)]
-        return pa.Table.from_arrays(arrays, schema=json_schema_of(table))
+        columns, schema = _CONTRACTS[table.name]
+        arrays = [self._column(column, table) for column in columns]
+        return pa.Table.from_arrays(arrays, schema=schema)
 
     def _column(self, column: Column, table: Table) -> pa.Array:
         path, type_ = column.json_path, ARROW_TYPES[column.kind]

@@ -20,7 +20,7 @@ from chain_assets.core.json_kernel.entry import run_kernel
 from chain_assets.core.json_kernel.layout import KINDS
 from chain_assets.core.json_kernel.work import NOTHING, PAYLOAD_ROW
 
-BATCH_BYTES = 8 * 1024 * 1024
+BATCH_BYTES = 16 * 1024 * 1024
 # Offsets are 32 bits wide; what is far beyond any block is not worth an arena either.
 _MAX_PAYLOAD_BYTES = 256 * 1024 * 1024
 _HASH_BYTES = 32

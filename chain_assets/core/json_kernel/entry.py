@@ -18,20 +18,20 @@ def run_kernel(work: int, payloads: int, count: int) -> None:
 
 
 @cache
-def _kernel_of(fingerprint: str) -> Callable[[int, int, int], None]:
+def _kernel_of(fingerprint: int) -> Callable[[int, int, int], None]:
     def kernel(work: int, payloads: int, count: int) -> None:
         # numba looks only at the file of this function to see whether what it kept is still of the
         # same code. A value that it closes over is compared too: so it closes over all the rest.
-        if fingerprint:
+        if fingerprint != 0:
             read_payloads(work, payloads, count)
 
     return cached(kernel)
 
 
 @cache
-def _fingerprint() -> str:
+def _fingerprint() -> int:
     """A digest of all that goes into the compiled code: these files and the slots."""
     digest = hashlib.sha256(repr(SLOTS).encode())
     for file in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(file.read_bytes())
-    return digest.hexdigest()
+    return int.from_bytes(digest.digest()[:7])

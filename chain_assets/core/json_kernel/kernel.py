@@ -128,7 +128,7 @@ def read_document(work: int, payload: int) -> int:
         return DECLINED
     position += 1
     # As a plain number: numba would compile whatever takes it once more for the constant.
-    kind = np.int64(DOCUMENT)
+    kind = int(np.int64(DOCUMENT))
     while True:
         position = in_window(position, work)
         if load_byte(position) != QUOTE:

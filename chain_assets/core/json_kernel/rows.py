@@ -80,8 +80,7 @@ def open_row(work: int, kind: int) -> bool:
 def close_row(work: int, kind: int) -> bool:
     """Make the object a row, or false where it is not right by itself or beside the others."""
     fields = kind_row(work, kind)
-    row = get(fields, ROWS)
-    # A default stands in for a key that is not there; a null is such a key.
+    # A default stands in for a key that is not there, not for one with a null.
     present = get(fields, PRESENT) | (get(fields, DEFAULTED) & ~get(fields, SEEN))
     if get(fields, REQUIRED) & ~present:
         return False
@@ -92,9 +91,9 @@ def close_row(work: int, kind: int) -> bool:
             return False
     end_row(work, kind, present)
     if kind == RECEIPT:
-        return _same_hash(work, _RECEIPT_HASH, row, row)
+        return _same_hash(work, _RECEIPT_HASH, get(fields, ROWS) - 1)
     if kind == LOG:
-        return _same_hash(work, _LOG_HASH, row, get(kind_row(work, RECEIPT), ROWS))
+        return _same_hash(work, _LOG_HASH, get(kind_row(work, RECEIPT), ROWS))
     return True
 
 
@@ -121,12 +120,14 @@ def end_row(work: int, kind: int, present: int) -> None:
 
 
 @inlined
-def _same_hash(work: int, slot: int, row: int, transaction: int) -> bool:
-    """Whether the hash in `row` of `slot` is that of the transaction, which must be there."""
+def _same_hash(work: int, slot: int, transaction: int) -> bool:
+    """Whether the hash that the slot got last is that of the transaction, which must be there."""
     if transaction >= get(kind_row(work, TRANSACTION), ROWS):
         return False
     wanted = get(slot_row(work, _TRANSACTION_HASH), VALUES) + 32 * transaction
-    return _equal_hash(get(slot_row(work, slot), VALUES) + 32 * row, wanted)
+    found = slot_row(work, slot)
+    # Not at 32 bytes a row: rows of receipts that are not there have none.
+    return _equal_hash(get(found, VALUES) + get(found, FILL) - 32, wanted)
 
 
 @inlined

@@ -43,7 +43,7 @@ def cached(function: Function) -> Function:
         return compiled(function)
 
 
-def _operation(emit: Callable[..., ir.Value | None]) -> Callable[..., int]:
+def operation(emit: Callable[..., ir.Value | None]) -> Callable[..., int]:
     """An operation on int64 values from what emits its IR. Without a result it gives 0."""
 
     def signature(count: int) -> tuple[Any, Any]:
@@ -118,73 +118,73 @@ def _hex_bytes(builder: ir.IRBuilder, text: ir.Value) -> ir.Value:
     return builder.trunc(joined, _vector(lanes // 2))
 
 
-@_operation
+@operation
 def trailing_zeros(builder: ir.IRBuilder, mask: ir.Value) -> ir.Value:
     """The number of the lowest bit that is set; 64 where none is."""
     return builder.cttz(mask, ir.Constant(ir.IntType(1), 0))
 
 
-@_operation
+@operation
 def load_byte(builder: ir.IRBuilder, address: ir.Value) -> ir.Value:
     """The byte at `address`."""
     return builder.zext(_load(builder, address, _BYTE), _INT64)
 
 
-@_operation
+@operation
 def load_4_bytes(builder: ir.IRBuilder, address: ir.Value) -> ir.Value:
     """The 4 bytes at `address`, the first lowest."""
     return builder.zext(_load(builder, address, _INT32), _INT64)
 
 
-@_operation
+@operation
 def load_8_bytes(builder: ir.IRBuilder, address: ir.Value) -> ir.Value:
     """The 8 bytes at `address`, the first lowest."""
     return _load(builder, address, _INT64)
 
 
-@_operation
+@operation
 def get(builder: ir.IRBuilder, row: ir.Value, field: ir.Value) -> ir.Value:
     """The 8-byte field at offset `field` of the row at address `row`."""
     return _load(builder, builder.add(row, field), _INT64)
 
 
-@_operation
+@operation
 def put(builder: ir.IRBuilder, row: ir.Value, field: ir.Value, value: ir.Value) -> None:
     """Set the field at offset `field` of the row at address `row`."""
     _store(builder, value, builder.add(row, field))
 
 
-@_operation
+@operation
 def store_byte(builder: ir.IRBuilder, address: ir.Value, value: ir.Value) -> None:
     """Write the low byte of `value` to `address`."""
     _store(builder, builder.trunc(value, _BYTE), address)
 
 
-@_operation
+@operation
 def store_4_bytes(builder: ir.IRBuilder, address: ir.Value, value: ir.Value) -> None:
     """Write the low 4 bytes of `value` to `address`, the lowest first."""
     _store(builder, builder.trunc(value, _INT32), address)
 
 
-@_operation
+@operation
 def store_8_bytes(builder: ir.IRBuilder, address: ir.Value, value: ir.Value) -> None:
     """Write `value` to `address`, its lowest byte first."""
     _store(builder, value, address)
 
 
-@_operation
+@operation
 def store_32_zeros(builder: ir.IRBuilder, address: ir.Value) -> None:
     """Write 32 zero bytes to `address`."""
     _store(builder, _all(0, 32), address)
 
 
-@_operation
+@operation
 def copy_64(builder: ir.IRBuilder, source: ir.Value, target: ir.Value) -> None:
     """Copy 64 bytes."""
     _store(builder, _load(builder, source, _vector(64)), target)
 
 
-@_operation
+@operation
 def equal_32(builder: ir.IRBuilder, left: ir.Value, right: ir.Value) -> ir.Value:
     """Where the 32 bytes at `left` are those at `right`; the upper half of the mask is empty."""
     type_ = _vector(32)
@@ -192,7 +192,7 @@ def equal_32(builder: ir.IRBuilder, left: ir.Value, right: ir.Value) -> ir.Value
     return _mask(builder, builder.icmp_unsigned("==", left, right))
 
 
-@_operation
+@operation
 def equal_64(builder: ir.IRBuilder, left: ir.Value, right: ir.Value) -> ir.Value:
     """Where the 64 bytes at `left` are those at `right`."""
     type_ = _vector(64)
@@ -200,7 +200,7 @@ def equal_64(builder: ir.IRBuilder, left: ir.Value, right: ir.Value) -> ir.Value
     return _mask(builder, builder.icmp_unsigned("==", left, right))
 
 
-@_operation
+@operation
 def plain_mask(builder: ir.IRBuilder, address: ir.Value) -> ir.Value:
     """Where the text is printable ASCII that a JSON string holds as it is: no quote, backslash."""
     text = _load(builder, address, _vector(LANES))
@@ -210,19 +210,19 @@ def plain_mask(builder: ir.IRBuilder, address: ir.Value) -> ir.Value:
     return _mask(builder, builder.and_(printable, builder.and_(quote, backslash)))
 
 
-@_operation
+@operation
 def hex_mask(builder: ir.IRBuilder, address: ir.Value) -> ir.Value:
     """Where the text is a hex digit of either case."""
     return _mask(builder, _hex_flags(builder, _load(builder, address, _vector(LANES))))
 
 
-@_operation
+@operation
 def short_hex_mask(builder: ir.IRBuilder, address: ir.Value) -> ir.Value:
     """hex_mask of 32 bytes; the upper half of the mask is empty."""
     return _mask(builder, _hex_flags(builder, _load(builder, address, _vector(32))))
 
 
-@_operation
+@operation
 def decode_64(builder: ir.IRBuilder, source: ir.Value, target: ir.Value) -> ir.Value:
     """Write 64 hex digits as 32 bytes to `target`; the mask of what were digits."""
     text = _load(builder, source, _vector(LANES))
@@ -230,7 +230,7 @@ def decode_64(builder: ir.IRBuilder, source: ir.Value, target: ir.Value) -> ir.V
     return _mask(builder, _hex_flags(builder, text))
 
 
-@_operation
+@operation
 def hex_number(builder: ir.IRBuilder, address: ir.Value, digits: ir.Value) -> ir.Value:
     """The number that 1 to 16 hex digits at `address` are, as 64 bits without a sign."""
     whole = builder.bitcast(_hex_bytes(builder, _load(builder, address, _vector(16))), _INT64)

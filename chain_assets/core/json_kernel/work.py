@@ -15,9 +15,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from llvmlite import ir
 
 from chain_assets.core.json_kernel.layout import KINDS, SLOTS
-from chain_assets.core.json_kernel.simd import inlined
+from chain_assets.core.json_kernel.simd import operation
 
 # Where a slot or a kind is asked for and there is none.
 NOTHING = -1
@@ -97,17 +98,20 @@ def offset_of(row: np.dtype[Any], name: str) -> int:
 TURN, SHIFT, TAIL, _, _, KEYS, BUCKET_SLOTS, UNKNOWN = (
     offset_of(WORK, name) for name in WORK.names or ()
 )
-_KINDS_AT, _SLOTS_AT = offset_of(WORK, "kinds"), offset_of(WORK, "slots")
-_KIND_BYTES, _SLOT_BYTES = KIND_ROW.itemsize, SLOT_ROW.itemsize
 
 
-@inlined
-def kind_row(work: int, kind: int) -> int:
+def _row(builder: ir.IRBuilder, work: ir.Value, at: int, size: int, index: ir.Value) -> ir.Value:
+    within = builder.mul(index, ir.Constant(index.type, size))
+    return builder.add(work, builder.add(within, ir.Constant(index.type, at)))
+
+
+@operation
+def kind_row(builder: ir.IRBuilder, work: ir.Value, kind: ir.Value) -> ir.Value:
     """The address of a kind's row."""
-    return work + _KINDS_AT + kind * _KIND_BYTES
+    return _row(builder, work, offset_of(WORK, "kinds"), KIND_ROW.itemsize, kind)
 
 
-@inlined
-def slot_row(work: int, slot: int) -> int:
+@operation
+def slot_row(builder: ir.IRBuilder, work: ir.Value, slot: ir.Value) -> ir.Value:
     """The address of a slot's row."""
-    return work + _SLOTS_AT + slot * _SLOT_BYTES
+    return _row(builder, work, offset_of(WORK, "slots"), SLOT_ROW.itemsize, slot)

@@ -7,6 +7,7 @@ compares with what the blocks say of themselves.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -64,20 +65,20 @@ class ProofBatch:
     state_sync: Mask
     """By transaction: Bor's own, last of its block, which stand outside both roots."""
 
-    @property
+    @cached_property
     def item_counts(self) -> Longs:
         """How many transactions of each block stand in its tries."""
         counts = np.diff(self.transaction_starts)
         outside = self.transaction_owners[self.state_sync]
         return counts - np.bincount(outside, minlength=len(counts))
 
-    @property
+    @cached_property
     def transaction_owners(self) -> Longs:
         """The block (its row) of each transaction."""
         counts = np.diff(self.transaction_starts)
         return np.repeat(np.arange(len(counts)), counts)
 
-    @property
+    @cached_property
     def log_owners(self) -> Longs:
         """The transaction (its row) of each log."""
         counts = np.diff(self.log_starts)

@@ -85,8 +85,8 @@ def judge(batch: ProofBatch, recomputed: Recomputed, senders: Mask | None = None
 class _Claim:
     """That `ours`, a row a block, is what the blocks' column says; and where it need not be.
 
-    Blocks are keys. `unsupplied` have nothing to prove the part with; `excused` may differ, since
-    their rows cannot be rebuilt; those `outside` do not have the part.
+    Blocks are keys. `unsupplied` have not all that the part is proved with; `excused` may differ by
+    their chain's rules; those `outside` do not have the part.
     """
 
     part: Part
@@ -107,17 +107,18 @@ def _header(batch: ProofBatch, recomputed: Recomputed) -> _Claim:
 
 
 def _transactions(batch: ProofBatch, recomputed: Recomputed) -> _Claim:
+    """Blocks with a transaction that cannot be rebuilt have no root to compare."""
     kinds = batch.transactions["type"].to_numpy()
-    excused: dict[int, str] = {}
-    for kind in np.unique(kinds).tolist():
-        why = batch.rules.opaque(kind)
-        rows = np.flatnonzero((kinds == kind) & ~batch.state_sync) if why is not None else ()
-        for row in rows:
-            block = int(batch.transaction_owners[row])
-            place = row - batch.transaction_starts[block]
-            excused.setdefault(block, f"transaction {place}, of type {kind:#x}, {why}")
-    name: Part = "transactions_root"
-    return _Claim(name, name, recomputed.transactions_roots, excused=excused)
+    rebuilt = np.isin(kinds, list(batch.rules.transactions)) | batch.state_sync
+    unsupplied: dict[int, str] = {}
+    for row in np.flatnonzero(~rebuilt).tolist():
+        block, kind = int(batch.transaction_owners[row]), int(kinds[row])
+        place = row - int(batch.transaction_starts[block])
+        why = batch.rules.opaque(kind) or "is not known to the rules of this chain"
+        unsupplied.setdefault(block, f"transaction {place}, of type {kind:#x}, {why}")
+    return _Claim(
+        "transactions_root", "transactions_root", recomputed.transactions_roots, unsupplied
+    )
 
 
 def _receipts(batch: ProofBatch, recomputed: Recomputed) -> tuple[_Claim, _Claim]:

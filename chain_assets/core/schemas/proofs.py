@@ -49,6 +49,15 @@ BLOCK_PROOFS = Table(
             nullable=True,
         ),
         Column("verifier_version", "text", "Version of the verifier."),
+        Column(
+            "decoder_version", "text", "Version of the decoder and of its ABIs, as in the blocks."
+        ),
+        Column(
+            "raw_sha256",
+            "hash",
+            "SHA-256 of the blob that was proved.",
+            ("raw_blocks.sha256",),
+        ),
         Column("verified_at", "timestamp", "When it was verified."),
     ),
 )

@@ -139,15 +139,16 @@ def _raw(chain: Chain, setting: Setting) -> dg.AssetsDefinition:
     def raw_blocks(
         context: dg.AssetExecutionContext, lake: LakeResource, sources: SourcesResource
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]
-        source, run = sources.open(chain), LayerRun(context, chain, RAW_LAYER, lake.tables())
-        head = source.head().number
-        for block_range in run_ranges(context):
-            # The gaps check asks for all blocks up to this head, not up to a later one.
-            wanted = [n for n in block_range.numbers() if chain.start_block <= n <= head]
-            report = materialize_raw(
-                chain, block_range, source=source, tables=run.tables, numbers=wanted or None
-            )
-            run.add(report, head=head)
+        run = LayerRun(context, chain, RAW_LAYER, lake.tables())
+        with sources.open(chain) as source:
+            head = source.head().number
+            for block_range in run_ranges(context):
+                # The gaps check asks for all blocks up to this head, not up to a later one.
+                wanted = [n for n in block_range.numbers() if chain.start_block <= n <= head]
+                report = materialize_raw(
+                    chain, block_range, source=source, tables=run.tables, numbers=wanted or None
+                )
+                run.add(report, head=head)
         return run.result()
 
     return raw_blocks

@@ -37,7 +37,8 @@ def reference_assets(chain: Chain) -> dg.AssetsDefinition:
         lake: LakeResource, sources: SourcesResource, files: FilesResource
     ) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
         tables = lake.tables()
-        rows = files.reference_rows(chain, head=sources.open(chain).head().number)
+        with sources.open(chain) as source:
+            rows = files.reference_rows(chain, head=source.head().number)
         commits = {c.table: c for c in materialize_reference(chain, rows, tables=tables)}
         version = dg.DataVersion(reference_digest(rows)[:16])
         for table, held in rows.named():

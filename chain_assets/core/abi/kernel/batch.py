@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
-from chain_assets.core.abi.columns import BATCH_BYTES, row_runs
+from chain_assets.core.abi.columns import Column, batches
+from chain_assets.core.abi.fates import RowFates
 from chain_assets.core.abi.kernel.choose import NOBODY, choose
 from chain_assets.core.abi.kernel.classify import (
     CALL_REASONS,
@@ -20,12 +22,14 @@ from chain_assets.core.abi.kernel.classify import (
 from chain_assets.core.abi.kernel.sources import Longs, Sources, read_sources
 from chain_assets.core.abi.kernel.tables import CandidateTable, event_table, function_table
 from chain_assets.core.abi.logs import TOPIC_COLUMNS
-from chain_assets.core.abi.outcomes import Candidate, Outcome, split_by_code, try_candidates
+from chain_assets.core.abi.outcomes import Outcome, split_by_code, try_candidates
 from chain_assets.core.abi.registry import Registry
 
 # Bytes of arguments at once: enough rows for each group to be worth a call, and few enough for
 # the text of hostile ones (sixteen times the bytes, each escaped) to fit into one Arrow array.
 KERNEL_BATCH_BYTES = 16 << 20
+
+Decode = Callable[[Any, Longs], tuple[list[Column], RowFates]]
 
 
 @dataclass(frozen=True)
@@ -43,28 +47,34 @@ class Batch:
     chosen: Longs
     most_text: int
 
-    def others(self, decode: Callable[[Any, Longs], Any]) -> Iterator[Outcome]:
-        """What becomes of the rows that have candidates, of which none is flat and fits."""
+    def others(
+        self, table: Any, decoder: Callable[[Any], Decode], *, sized_by: str
+    ) -> Iterator[Outcome]:
+        """What becomes of the rows that have candidates, of which none is flat and fits.
+
+        `table` has all rows of the batch, with their bytes in the column `sized_by`; `decoder`
+        makes a decoder of some of them.
+        """
         rows = np.flatnonzero((self.groups >= 0) & (self.chosen == NOBODY))
         if not len(rows):
             return
-        for start, stop in row_runs(self.sources.sizes[0, rows], limit=BATCH_BYTES):
-            run = rows[start:stop]
-            for members in split_by_code(self.groups[run]):
-                group = self.groups[run[members[0]]]
-                candidates: Sequence[Any] = self.table.candidates[
-                    self.table.firsts[group] : self.table.stops[group]
-                ]
-                yield from try_candidates(candidates, run[members], decode)
+        for part in batches(table.take(pa.array(rows)), sized_by=sized_by):
+            own, rows = rows[: part.num_rows], rows[part.num_rows :]
+            groups, decode = self.groups[own], decoder(part)
+            for members in split_by_code(groups):
+                group = groups[members[0]]
+                candidates = self.table.candidates_of(group)
+                for outcome in try_candidates(candidates, members, decode):
+                    yield replace(outcome, rows=own[outcome.rows])
 
 
 def read_logs(logs: Any, registry: Registry) -> Batch:
     """`logs` as in `decode_events`."""
     table = event_table(registry)
-    sources = read_sources([logs[name] for name in ("data", *TOPIC_COLUMNS)])
-    groups = classify_logs(sources.only(slice(1, 5)), table.keys)
-    # A topic's number is the number of its source, as topic 0 is no argument.
-    arguments = sources.only([0, 2, 3, 4])
+    sources = read_sources([logs[name] for name in ("topic0", "data", *TOPIC_COLUMNS[1:])])
+    groups = classify_logs(sources, table.keys)
+    # What is left is numbered as the layouts have it: the body, and topics by their number.
+    arguments = sources.without_first()
     chosen, most_text = choose(groups, arguments, table)
     return Batch(arguments, table, groups, LOG_REASONS, chosen, most_text)
 
@@ -72,11 +82,9 @@ def read_logs(logs: Any, registry: Registry) -> Batch:
 def read_calls(transactions: Any, registry: Registry) -> Batch:
     """`transactions` as in `decode_calls`."""
     table = function_table(registry)
-    inputs = read_sources([transactions["input"]])
-    receivers = read_sources([transactions["to_address"]])
-    groups = classify_calls(inputs, receivers, table.keys)
-    arguments = replace(
-        inputs, places=inputs.places + SELECTOR_BYTES, sizes=inputs.sizes - SELECTOR_BYTES
+    groups = classify_calls(
+        read_sources([transactions[name] for name in ("input", "to_address")]), table.keys
     )
+    arguments = read_sources([transactions["input"]], leave_out=SELECTOR_BYTES)
     chosen, most_text = choose(groups, arguments, table)
     return Batch(arguments, table, groups, CALL_REASONS, chosen, most_text)

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from chain_assets.core.abi.kernel.layouts import BODY
-from chain_assets.core.abi.kernel.memory import compiled, load
-from chain_assets.core.abi.kernel.sources import Longs, Sources
+from chain_assets.core.abi.kernel.layouts import BODY, UNSIGNED
+from chain_assets.core.abi.kernel.memory import compiled, load, load_byte
+from chain_assets.core.abi.kernel.sources import Longs, Sources, place_of, size_of
 from chain_assets.core.abi.kernel.tables import CandidateTable
 
 NOBODY = -1
 
-_ZERO, _ONE = np.uint64(0), np.uint64(1)
+_ZERO = np.uint64(0)
 
 
 def choose(groups: Longs, sources: Sources, table: CandidateTable) -> tuple[Longs, int]:
@@ -25,12 +25,11 @@ def choose(groups: Longs, sources: Sources, table: CandidateTable) -> tuple[Long
     chosen = np.empty(sources.count, np.int64)
     most_text = _choose(
         groups,
-        sources.places,
-        sources.sizes[BODY],
+        sources.columns,
         table.firsts,
         table.flat_stops,
         table.layouts.layouts,
-        table.layouts.steps,
+        table.layouts.checks,
         chosen,
     )
     return chosen, int(most_text)
@@ -39,12 +38,11 @@ def choose(groups: Longs, sources: Sources, table: CandidateTable) -> tuple[Long
 @compiled
 def _choose(
     groups: Longs,
-    places: Longs,
-    body_sizes: Longs,
+    columns: Longs,
     firsts: Longs,
     flat_stops: Longs,
     layouts: Any,
-    steps: Any,
+    checks: Any,
     chosen: Longs,
 ) -> int:
     most_text = 0
@@ -55,8 +53,8 @@ def _choose(
             continue
         for candidate in range(firsts[group], flat_stops[group]):
             layout = layouts[candidate]
-            if body_sizes[row] >= layout.body_bytes and _is_clean(
-                places, row, steps, layout.first, layout.stop
+            if size_of(columns, BODY, row) >= layout.body_bytes and _is_clean(
+                columns, row, checks, layout.first_check, layout.stop_check
             ):
                 chosen[row] = candidate
                 most_text += layout.most_text
@@ -65,18 +63,15 @@ def _choose(
 
 
 @compiled
-def _is_clean(places: Longs, row: int, steps: Any, first: int, stop: int) -> bool:
+def _is_clean(columns: Longs, row: int, checks: Any, first: int, stop: int) -> bool:
     """Whether all padding is zero, or copies of the sign (see abi/word_rules.py)."""
     dirty = _ZERO
     for index in range(first, stop):
-        step = steps[index]
-        place = places[step.source, row] + step.offset
+        check = checks[index]
+        place = place_of(columns, check.source, row)
         sign = _ZERO
-        if step.signed:
-            # A negative number's sign bit, in the lowest byte of its value, becomes all ones.
-            sign = _ZERO - ((load(place + 32 - step.size) >> np.uint64(7)) & _ONE)
-        dirty |= (load(place) ^ sign) & step.padding0
-        dirty |= (load(place + 8) ^ sign) & step.padding1
-        dirty |= (load(place + 16) ^ sign) & step.padding2
-        dirty |= (load(place + 24) ^ sign) & step.padding3
+        if check.sign != UNSIGNED:
+            # The highest bit becomes all bits.
+            sign = _ZERO - (load_byte(place + check.sign) >> np.uint64(7))
+        dirty |= (load(place + check.offset) ^ sign) & check.padding
     return dirty == _ZERO

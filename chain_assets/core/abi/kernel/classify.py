@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chain_assets.core.abi.kernel.memory import compiled, load, load_half
-from chain_assets.core.abi.kernel.sources import ABSENT, Longs, Sources
+from chain_assets.core.abi.kernel.sources import Longs, Sources, is_null, place_of, size_of
 from chain_assets.core.abi.kernel.tables import MOST_TOPICS, KeyTable
 
 Words = npt.NDArray[np.uint64]
@@ -31,39 +31,37 @@ _NOTHING = -1
 _ZERO = np.uint64(0)
 
 
-def classify_logs(topics: Sources, keys: KeyTable) -> Longs:
-    """The group of each log; `topics` are its four topics."""
-    groups = np.empty(topics.count, np.int64)
-    _classify_logs(topics.places, topics.sizes, keys.slots, keys.words, keys.groups, groups)
+def classify_logs(logs: Sources, keys: KeyTable) -> Longs:
+    """The group of each log: `logs` are topic 0, the data, and topics 1 to 3."""
+    groups = np.empty(logs.count, np.int64)
+    _classify_logs(logs.columns, keys.slots, keys.words, keys.groups, groups)
     return groups
 
 
-def classify_calls(inputs: Sources, receivers: Sources, keys: KeyTable) -> Longs:
-    """The group of each transaction."""
-    groups = np.empty(inputs.count, np.int64)
-    places, sizes = inputs.places[0], inputs.sizes[0]
-    _classify_calls(
-        places, sizes, receivers.sizes[0], keys.slots, keys.words, keys.groups, groups
-    )
+def classify_calls(calls: Sources, keys: KeyTable) -> Longs:
+    """The group of each transaction: `calls` are inputs and receivers."""
+    groups = np.empty(calls.count, np.int64)
+    _classify_calls(calls.columns, keys.slots, keys.words, keys.groups, groups)
     return groups
 
 
 @compiled
 def _classify_logs(
-    places: Longs, sizes: Longs, slots: Longs, keys: Words, by_count: Longs, groups: Longs
+    logs: Longs, slots: Longs, keys: Words, by_count: Longs, groups: Longs
 ) -> None:
     for row in range(len(groups)):
         count, well_formed = 0, True
         for topic in range(MOST_TOPICS):
-            if sizes[topic, row] != ABSENT:
-                well_formed &= count == topic and sizes[topic, row] == _TOPIC_BYTES
+            column = topic + (topic > 0)
+            if not is_null(logs, column, row):
+                well_formed &= count == topic and size_of(logs, column, row) == _TOPIC_BYTES
                 count += 1
         if not well_formed:
             groups[row] = MALFORMED
         elif count == 0:
             groups[row] = NO_TOPICS
         else:
-            place = places[0, row]
+            place = place_of(logs, 0, row)
             key = _find(
                 slots, keys, load(place), load(place + 8), load(place + 16), load(place + 24)
             )
@@ -73,21 +71,16 @@ def _classify_logs(
 
 @compiled
 def _classify_calls(
-    places: Longs,
-    sizes: Longs,
-    receivers: Longs,
-    slots: Longs,
-    keys: Words,
-    by_count: Longs,
-    groups: Longs,
+    calls: Longs, slots: Longs, keys: Words, by_count: Longs, groups: Longs
 ) -> None:
     for row in range(len(groups)):
-        if receivers[row] == ABSENT:
+        if is_null(calls, 1, row):
             groups[row] = CREATION
-        elif sizes[row] < SELECTOR_BYTES:
+        elif size_of(calls, 0, row) < SELECTOR_BYTES:
             groups[row] = SHORT
         else:
-            key = _find(slots, keys, load_half(places[row]), _ZERO, _ZERO, _ZERO)
+            selector = load_half(place_of(calls, 0, row))
+            key = _find(slots, keys, selector, _ZERO, _ZERO, _ZERO)
             groups[row] = UNKNOWN if key == _NOTHING else by_count[key, 0]
 
 

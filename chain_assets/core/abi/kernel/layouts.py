@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -45,24 +44,29 @@ STEP = np.dtype(
         ("size", np.int64),  # bytes of the value, in front of its padding or behind it
         ("source", np.int64),
         ("offset", np.int64),
-        ("signed", np.bool_),
-        ("padding0", np.uint64),  # which bits must be zero, or copies of the sign
-        ("padding1", np.uint64),
-        ("padding2", np.uint64),
-        ("padding3", np.uint64),
-    ],
-    align=True,
+    ]
 )
+# Eight bytes of a word of which some are padding: zero, or copies of the sign.
+CHECK = np.dtype(
+    [
+        ("source", np.int64),
+        ("offset", np.int64),
+        ("padding", np.uint64),
+        ("sign", np.int64),  # offset of the byte whose highest bit is the sign, or UNSIGNED
+    ]
+)
+UNSIGNED = -1
 LAYOUT = np.dtype(
     [
         ("first", np.int64),  # its steps
         ("stop", np.int64),
+        ("first_check", np.int64),
+        ("stop_check", np.int64),
         ("body_bytes", np.int64),
         ("tail", np.int64),  # the text after the last word
         ("tail_size", np.int64),
         ("most_text", np.int64),
-    ],
-    align=True,
+    ]
 )
 
 
@@ -81,6 +85,7 @@ class Layouts:
 
     layouts: npt.NDArray[np.void]
     steps: npt.NDArray[np.void]
+    checks: npt.NDArray[np.void]
     literals: npt.NDArray[np.uint8]
     leaves: tuple[tuple[Leaf, ...] | None, ...]
 
@@ -88,27 +93,37 @@ class Layouts:
 def make_layouts(candidates: Sequence[Candidate]) -> Layouts:
     """The layouts of `candidates`, in order."""
     layouts = np.zeros(len(candidates), LAYOUT)
-    steps: list[tuple[Any, ...]] = []
+    steps: list[tuple[int, ...]] = []
+    checks: list[tuple[int, ...]] = []
     literals = bytearray()
     leaves = [flat_leaves(candidate) for candidate in candidates]
     for index, (candidate, own) in enumerate(zip(candidates, leaves, strict=True)):
         if own is None:
             continue
-        first, before, text = len(steps), len(literals), 0
+        first, first_check, before, text = len(steps), len(checks), len(literals), 0
         pieces = _pieces(candidate)
         for literal, leaf in zip(pieces[:-1], own, strict=True):
             steps.append(_step(leaf, len(literals), len(literal)))
+            checks += _checks(leaf)
             literals += literal
             text += _MOST_TEXT[_KINDS[leaf.type.kind]]
         tail = len(literals)
         literals += pieces[-1]
         body = sum(leaf.source == BODY for leaf in own) * WORD_BYTES
         text += len(literals) - before
-        layouts[index] = (first, len(steps), body, tail, len(pieces[-1]), text)
+        layouts[index] = (
+            *(first, len(steps), first_check, len(checks)),
+            *(body, tail, len(pieces[-1]), text),
+        )
     # Copies of whole words read beyond the last literal.
     literals += bytes(WORD_BYTES)
-    table = np.array(steps, STEP)
-    return Layouts(layouts, table, np.frombuffer(bytes(literals), np.uint8), tuple(leaves))
+    return Layouts(
+        layouts,
+        np.array(steps, STEP),
+        np.array(checks, CHECK),
+        np.frombuffer(bytes(literals), np.uint8),
+        tuple(leaves),
+    )
 
 
 def flat_leaves(candidate: Candidate) -> tuple[Leaf, ...] | None:
@@ -154,17 +169,20 @@ def _words(kind: AbiType) -> Iterator[WordType]:
         yield kind
 
 
-def _step(leaf: Leaf, literal: int, literal_size: int) -> tuple[Any, ...]:
-    return (
-        literal,
-        literal_size,
-        _KINDS[leaf.type.kind],
-        leaf.type.bits // 8,
-        leaf.source,
-        leaf.offset,
-        leaf.type.kind == "int",
-        *padding_bits(leaf.type).tolist(),
-    )
+def _step(leaf: Leaf, literal: int, literal_size: int) -> tuple[int, ...]:
+    kind, size = _KINDS[leaf.type.kind], leaf.type.bits // 8
+    return (literal, literal_size, kind, size, leaf.source, leaf.offset)
+
+
+def _checks(leaf: Leaf) -> list[tuple[int, ...]]:
+    sign = UNSIGNED
+    if leaf.type.kind == "int":
+        sign = leaf.offset + WORD_BYTES - leaf.type.bits // 8
+    return [
+        (leaf.source, leaf.offset + 8 * quarter, padding, sign)
+        for quarter, padding in enumerate(padding_bits(leaf.type).tolist())
+        if padding
+    ]
 
 
 def _pieces(candidate: Candidate) -> list[bytes]:

@@ -49,21 +49,26 @@ def _store(builder: Any, address: Any, value: Any) -> None:
 @intrinsic
 def load(context: Any, address: Any) -> Any:
     """`load(address)`: the eight bytes there as they stand, as an integer of the machine."""
-
-    def generate(_: Any, builder: Any, __: Any, values: Any) -> Any:
-        return _load(builder, values[0], _LONG)
-
-    return types.uint64(types.int64), generate
+    return types.uint64(types.int64), _loader(_LONG)
 
 
 @intrinsic
 def load_half(context: Any, address: Any) -> Any:
-    """`load_half(address)`: the four bytes there as they stand."""
+    """`load_half(address)`: four bytes."""
+    return types.uint64(types.int64), _loader(_HALF)
 
+
+@intrinsic
+def load_byte(context: Any, address: Any) -> Any:
+    """`load_byte(address)`: one byte."""
+    return types.uint64(types.int64), _loader(_BYTE)
+
+
+def _loader(kind: Any) -> Any:
     def generate(_: Any, builder: Any, __: Any, values: Any) -> Any:
-        return builder.zext(_load(builder, values[0], _HALF), _LONG)
+        return builder.zext(_load(builder, values[0], kind), _LONG)
 
-    return types.uint64(types.int64), generate
+    return generate
 
 
 @intrinsic

@@ -10,78 +10,75 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from chain_assets.core.abi.kernel.memory import compiled
+from chain_assets.core.abi.kernel.memory import compiled, load_byte, load_half
 
-Bytes = npt.NDArray[np.uint8]
 Longs = npt.NDArray[np.int64]
 
-ABSENT = -1
+# What a kernel is told of a column, by position: addresses, and how many bytes at the start of
+# each value are left out.
+_DATA, _OFFSETS, _VALIDITY, _LEFT_OUT, _FIRST = range(5)
+_ONE = np.uint64(1)
 
 
 @dataclass(frozen=True)
 class Sources:
-    """`places[k, i]` is the address of value i of column k, `sizes[k, i]` its bytes.
+    """Columns of `count` values each, one row of numbers in `columns` for every one.
 
-    The size of a null is ABSENT. `arrays` own the memory: it lives as long as this does.
+    `arrays` own the memory, which lives as long as this does.
     """
 
-    places: Longs
-    sizes: Longs
+    columns: Longs
+    count: int
     arrays: tuple[Any, ...]
 
-    @property
-    def count(self) -> int:
-        """How many rows there are."""
-        return int(self.places.shape[1])
-
-    def only(self, columns: slice | list[int]) -> Sources:
-        """Some of the columns, in the order given."""
-        return Sources(self.places[columns], self.sizes[columns], self.arrays)
+    def without_first(self) -> Sources:
+        """All columns but the first."""
+        return Sources(self.columns[1:], self.count, self.arrays)
 
 
-def read_sources(columns: Sequence[Any]) -> Sources:
-    """Arrow binary columns of one length, chunked or not, of fixed or of variable size."""
+def read_sources(columns: Sequence[Any], *, leave_out: int = 0) -> Sources:
+    """Arrow binary columns of one length, chunked or not, of fixed or of variable size.
+
+    The first `leave_out` bytes of each value are not a part of it.
+    """
     arrays = tuple(_plain(column) for column in columns)
-    places = np.empty((len(arrays), len(arrays[0])), np.int64)
-    sizes = np.empty_like(places)
-    for index, array in enumerate(arrays):
-        if len(array):
-            validity, offsets, data = array.buffers()
-            _spread(
-                _read_only(offsets, np.int32),
-                _read_only(validity if array.null_count else b"", np.uint8),
-                array.offset,
-                data.address if data is not None else 0,
-                places[index],
-                sizes[index],
-            )
-    return Sources(places, sizes, arrays)
+    rows = []
+    for array in arrays:
+        validity, offsets, data = array.buffers()
+        addresses = [0 if one is None else one.address for one in (data, offsets, validity)]
+        if not array.null_count:
+            addresses[2] = 0
+        rows.append([*addresses, leave_out, array.offset])
+    return Sources(np.array(rows, np.int64), len(arrays[0]), arrays)
 
 
 def _plain(column: Any) -> Any:
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    array = column
+    if isinstance(column, pa.ChunkedArray):
+        # Combining copies, even a single chunk.
+        array = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
     return array if array.type == pa.binary() else array.cast(pa.binary())
 
 
-def _read_only(buffer: Any, kind: Any) -> Any:
-    # One type for numba, whoever owns the memory.
-    view = np.frombuffer(buffer, kind)
-    view.flags.writeable = False
-    return view
+@compiled
+def place_of(columns: Longs, column: int, row: int) -> int:
+    """The address of a value."""
+    offset = columns[column, _OFFSETS] + 4 * (columns[column, _FIRST] + row)
+    start = np.int64(load_half(offset))
+    return columns[column, _DATA] + columns[column, _LEFT_OUT] + start
 
 
 @compiled
-def _spread(
-    offsets: npt.NDArray[np.int32],
-    validity: Bytes,
-    first: int,
-    data: int,
-    places: Longs,
-    sizes: Longs,
-) -> None:
-    for row in range(len(places)):
-        at = first + row
-        places[row] = data + offsets[at]
-        sizes[row] = offsets[at + 1] - offsets[at]
-        if len(validity) and not (validity[at >> 3] >> (at & 7)) & 1:
-            sizes[row] = ABSENT
+def size_of(columns: Longs, column: int, row: int) -> int:
+    """The bytes of a value; negative where it is shorter than what is left out."""
+    offset = columns[column, _OFFSETS] + 4 * (columns[column, _FIRST] + row)
+    size = np.int64(load_half(offset + 4)) - np.int64(load_half(offset))
+    return size - columns[column, _LEFT_OUT]
+
+
+@compiled
+def is_null(columns: Longs, column: int, row: int) -> bool:
+    """Whether there is no value."""
+    validity, at = columns[column, _VALIDITY], columns[column, _FIRST] + row
+    return validity != 0 and (load_byte(validity + (at >> 3)) >> np.uint64(at & 7)) & _ONE != _ONE
+

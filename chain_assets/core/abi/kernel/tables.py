@@ -49,6 +49,10 @@ class CandidateTable:
     stops: Longs
     layouts: Layouts
 
+    def candidates_of(self, group: int) -> Sequence[Any]:
+        """All candidates of a group, in order of precedence."""
+        return self.candidates[self.firsts[group] : self.stops[group]]
+
     @cached_property
     def positions(self) -> dict[int, int]:
         """The position of each candidate, by its `id`: as keys, whole records are slow."""

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from chain_assets.core.abi.kernel.choose import NOBODY
 from chain_assets.core.abi.kernel.digits import SCRATCH_BYTES, write_signed, write_unsigned
@@ -21,7 +22,7 @@ from chain_assets.core.abi.kernel.memory import (
     write_address_hex,
     write_word_hex,
 )
-from chain_assets.core.abi.kernel.sources import Longs, Sources, read_sources
+from chain_assets.core.abi.kernel.sources import Longs, Sources, place_of, read_sources, size_of
 from chain_assets.core.abi.kernel.tables import CandidateTable
 
 Bytes = npt.NDArray[np.uint8]
@@ -44,18 +45,17 @@ def write_texts(
     `at[i]` is ELSEWHERE. `most_text` is at least the sum of all other texts.
     """
     texts = read_sources([given.cast(pa.binary())])
-    size = most_text + int(texts.sizes.sum()) + SLACK
-    memory = pa.allocate_buffer(size, resizable=True)
+    given_text = pc.sum(pc.binary_length(given)).as_py() or 0
+    memory = pa.allocate_buffer(most_text + given_text + SLACK, resizable=True)
     offsets = np.zeros(len(chosen) + 1, np.int32)
     _write(
         chosen,
-        sources.places,
+        sources.columns,
         table.layouts.layouts,
         table.layouts.steps,
         table.layouts.literals.ctypes.data,
         at,
-        texts.places[0],
-        texts.sizes[0],
+        texts.columns,
         memory.address,
         offsets,
     )
@@ -68,13 +68,12 @@ def write_texts(
 @compiled
 def _write(
     chosen: Longs,
-    places: Longs,
+    columns: Longs,
     layouts: Any,
     steps: Any,
     literals: int,
     at: Longs,
     given: Longs,
-    given_sizes: Longs,
     memory: int,
     offsets: Offsets,
 ) -> None:
@@ -83,15 +82,15 @@ def _write(
     out = memory
     for row in range(len(chosen)):
         if at[row] != ELSEWHERE:
-            size = given_sizes[at[row]]
-            copy_bytes(out, given[at[row]], size)
+            size = size_of(given, 0, at[row])
+            copy_bytes(out, place_of(given, 0, at[row]), size)
             out += size
         elif chosen[row] != NOBODY:
             layout = layouts[chosen[row]]
             for index in range(layout.first, layout.stop):
                 step = steps[index]
                 out = _copy(out, literals + step.literal, step.literal_size)
-                word = places[step.source, row] + step.offset
+                word = place_of(columns, step.source, row) + step.offset
                 out += _write_value(out, word, step.kind, step.size, scratch)
             out = _copy(out, literals + layout.tail, layout.tail_size)
         offsets[row + 1] = out - memory

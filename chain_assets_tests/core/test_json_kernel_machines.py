@@ -1,0 +1,92 @@
+"""The JSON kernel's machine code: which machines run it, that it is kept, what it touches."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import llvmlite.binding as llvm
+import numba
+import pytest
+
+from chain_assets.core.block_json import warm_up
+from chain_assets.core.json_kernel.kernel import read_payloads
+from chain_assets_tests.core.json_readers import compact
+from chain_assets_tests.core.sample_block import sample_document
+
+_ROOT = Path(__file__).parents[2]
+_WARM_UP = """
+import sys
+from chain_assets.core.json_kernel import entry
+from chain_assets.core.block_json import decode_blocks, warm_up
+from chain_assets_tests.core.json_readers import differences, devnet_payloads, taken_of
+warm_up()
+payloads = devnet_payloads(transactions=5, blocks=5)
+assert all(taken_of(payloads)) and not differences(payloads)
+kernel = entry._kernel_of(entry._fingerprint())
+sys.stdout.write(f"loaded {sum(kernel.stats.cache_hits.values())}\\n")
+sys.stdout.write("".join(kernel.inspect_asm().values()))
+"""
+
+
+def _run(arguments: list[str], *, text: str = "", **environment: str) -> str:
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        input=text,
+        env={**os.environ, **environment},
+        cwd=_ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+@pytest.mark.skipif(
+    llvm.get_process_triple().split("-")[0] != "x86_64", reason="names x86 machines"
+)
+@pytest.mark.parametrize("machine", ["haswell", "x86-64"])
+def test_machines_without_avx_512_read_the_same(tmp_path: Path, machine: str) -> None:
+    printed = _run(
+        ["-c", _WARM_UP],
+        NUMBA_CPU_NAME=machine,
+        NUMBA_CPU_FEATURES="",
+        NUMBA_CACHE_DIR=str(tmp_path),
+    )
+    assert printed.startswith("loaded 0\n")
+    assert "zmm" not in printed
+    assert ("ymm" in printed) == (machine == "haswell")
+
+
+def test_arm_machines_have_instructions_for_all_of_it() -> None:
+    warm_up()
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    read_payloads.compile((numba.int64,) * 3)  # type: ignore[attr-defined]
+    (code,) = read_payloads.inspect_llvm().values()  # type: ignore[attr-defined]
+    code = re.sub(r'target triple = ".*"', 'target triple = "aarch64-unknown-linux-gnu"', code)
+    code = re.sub(r'target datalayout = ".*"\n', "", code)
+    code = re.sub(r'"(target-cpu|target-features)"="[^"]*"', "", code)
+    machine = llvm.Target.from_triple("aarch64-unknown-linux-gnu").create_target_machine(opt=2)
+    assembly = machine.emit_assembly(llvm.parse_assembly(code))
+    assert re.search(r"\bv\d+\.16b\b", assembly)
+
+
+def test_a_second_process_loads_what_the_first_compiled(tmp_path: Path) -> None:
+    first, second = (_run(["-c", _WARM_UP], NUMBA_CACHE_DIR=str(tmp_path))[:8] for _ in range(2))
+    assert (first, second) == ("loaded 0", "loaded 1")
+
+
+def test_no_byte_before_or_behind_a_payload_is_touched() -> None:
+    document = sample_document(5)
+    whole = compact(document).payload.decode()
+    document["block"]["extraData"] = "0x" + "ab" * 3000
+    long = compact(document).payload.decode()
+    cuts = [text[:end] for text in (whole, long) for end in range(0, len(text), 7)]
+    texts = [whole, long, *cuts, *('{"block":{"r":"0x1', '{"block":{"transactions":[{"r":"0x1"')]
+    printed = _run(["-m", "chain_assets_tests.core.guarded_text"], text=json.dumps(texts))
+    assert printed == f"4 of {2 * len(texts)}\n"
