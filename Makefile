@@ -26,13 +26,13 @@ help: ## Show this list
 	@echo 'make TARGET, where TARGET is one of'
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' Makefile
 
-demo: java dagster-home $(VENV)/.project ## Fill a lake from an embedded devnet, through Dagster
+demo: java dagster-home $(VENV)/.warm ## Fill a lake from an embedded devnet, through Dagster
 	@$(with_java) $(BIN)/chain-assets demo $(ARGS)
 
-dev: java dagster-home $(VENV)/.project ## Open the Dagster UI on 127.0.0.1 (PORT=3000)
+dev: java dagster-home $(VENV)/.warm ## Open the Dagster UI on 127.0.0.1 (PORT=3000)
 	@$(with_java) exec $(BIN)/dg dev --host 127.0.0.1 --port $(PORT) $(ARGS)
 
-test: java $(VENV)/.test-tools ## Run the tests (ARGS="-k reorg" for some)
+test: java $(VENV)/.test-tools $(VENV)/.warm ## Run the tests (ARGS="-k reorg" for some)
 	@$(with_java) $(BIN)/pytest $(ARGS)
 
 check: $(VENV)/.dev ## Check format, lint and types
@@ -44,7 +44,7 @@ format: $(VENV)/.dev ## Format the code and fix what lint can fix
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-bench: java $(VENV)/.peers ## Run every benchmarks/bench_*.py, beside its peers
+bench: java $(VENV)/.peers $(VENV)/.warm ## Run every benchmarks/bench_*.py, beside its peers
 	@$(with_java) for file in $(wildcard benchmarks/bench_*.py); do \
 		$(BIN)/python -m "benchmarks.$$(basename "$$file" .py)" $(ARGS) || exit 1; \
 	done
@@ -90,6 +90,11 @@ $(VENV)/.packages: requirements-build.lock requirements.lock | $(BIN)/python
 
 $(VENV)/.project: pyproject.toml setup.py $(VENV)/.packages
 	$(PIP) --quiet install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Kernels are compiled for this machine's processor once, not by each worker's first block.
+$(VENV)/.warm: $(wildcard chain_assets/core/*.py chain_assets/core/*/*.py chain_assets/core/*/*/*.py) $(VENV)/.project
+	@$(BIN)/chain-assets warm-up
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.project

@@ -48,7 +48,7 @@ def orjson_by_hand() -> Reader:
     }
 
     def column(rows: list[dict[str, Any]], key: str, kind: Kind) -> pa.Array:
-        convert = read.get(kind, lambda v: bytes.fromhex(v[2:]))
+        convert = read.get(kind, _data)
         values = [None if (v := row.get(key)) is None else convert(v) for row in rows]
         return pa.array(values, ARROW_TYPES[kind])
 
@@ -65,6 +65,10 @@ def orjson_by_hand() -> Reader:
         return typed
 
     return run
+
+
+def _data(value: str) -> bytes:
+    return bytes.fromhex(value[2:])
 
 
 def _rows(documents: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
@@ -150,12 +154,11 @@ def duckdb_json() -> Reader:
 
     columns = {field.name: _sql_type(field.type) for field in nested_schema()}
     connection = duckdb.connect(config={"threads": 1})
-    statement = "SELECT block, receipts FROM read_json(?, columns = ?, format = 'nd')"
 
     def run(payloads: Sequence[RawPayload]) -> object:
         with _lines(payloads) as path:
-            answer = connection.execute(statement, [str(path), columns])
-            return typed_from_nested(answer.to_arrow_table())
+            rows = connection.read_json(str(path), columns=columns, format="newline_delimited")
+            return typed_from_nested(rows.to_arrow_table())
 
     return run
 

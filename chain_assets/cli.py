@@ -2,7 +2,7 @@
 
 run      blocks of a chain through all three layers       record   blocks into a folder
 sql      a query over the lake                            devnet   a made-up node over JSON-RPC
-demo     a small lake by Dagster's own machinery
+demo     a small lake by Dagster's own machinery          warm-up  compiles the kernels
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from chain_assets.config import load_settings
 from chain_assets.core.abi.registry import load_registry
 from chain_assets.core.block_range import BlockRange, parse_spans
 from chain_assets.core.errors import ChainAssetsError, ConfigError
+from chain_assets.core.warm_up import warm_up
 from chain_assets.lake.views import query
 from chain_assets.layers.pipeline import LAYERS, Parts, run_blocks
 from chain_assets.layers.reference import materialize_reference
@@ -145,6 +146,15 @@ def demo(lake: LakePath = None) -> None:
     from chain_assets.demo import run_demo
 
     run_demo(console, load_settings(), lake=lake)
+
+
+@app.command("warm-up")
+def warm_up_kernels() -> None:
+    """Compile the decoding kernels, so that the first block of a worker costs no more than its
+    second. `make` does it once."""
+    started = time.monotonic()
+    warm_up()
+    console.print(f"kernels ready after {time.monotonic() - started:.1f} s")
 
 
 def _spans(text: str) -> list[BlockRange]:

@@ -11,7 +11,13 @@ import pyarrow as pa
 from chain_assets.chains import Chain
 from chain_assets.core.block_range import BlockRange, range_of
 from chain_assets.core.quality import Violation, counts, duplicates, gaps, gas_used, parent_links
-from chain_assets.core.schemas import DECODED_TABLES, ENRICHED_TABLES, RAW_BLOCKS, Table
+from chain_assets.core.schemas import (
+    BLOCK_PROOFS,
+    DECODED_TABLES,
+    ENRICHED_TABLES,
+    RAW_BLOCKS,
+    Table,
+)
 from chain_assets.core.schemas.abi import EVENTS
 from chain_assets.core.schemas.abi import TOKEN_TRANSFERS as DECODED_TRANSFERS
 from chain_assets.core.schemas.decoded import BLOCKS, LOGS, TRANSACTIONS, WITHDRAWALS
@@ -20,6 +26,7 @@ from chain_assets.core.schemas.enriched import TOKEN_TRANSFERS as ENRICHED_TRANS
 from chain_assets.core.schemas.enriched import TRANSACTIONS as ENRICHED_TRANSACTIONS
 from chain_assets.defs.names import DECODED, ENRICHED, RAW
 from chain_assets.lake.tables import LakeTables
+from chain_assets.layers.proving import Held, read_held
 
 _LINK_COLUMNS = ["number", "hash", "parent_hash"]
 
@@ -44,6 +51,12 @@ class Audited:
     def numbers(self, table: Table) -> pa.ChunkedArray:
         """The block number of every row."""
         return self.rows(table, table.number_column)[table.number_column]
+
+    def held_back(self) -> dict[int, Held]:
+        """The blocks of the range that are held back, by number."""
+        return read_held(
+            self.tables, {"chain": self.chain.name, "block_range": self.block_range.key}
+        )
 
     def by_block(self, table: Table, column: str) -> dict[int, Any]:
         """A column of a block table, by block number, without its NULLs."""
@@ -80,8 +93,15 @@ def _raw_gaps(audited: Audited) -> list[Violation]:
 
 
 def _same_blocks(table: Table, upstream: Table) -> Audit:
+    """A block that is held back is no gap: it stands in block_proofs with its reason."""
+
     def audit(audited: Audited) -> list[Violation]:
-        wanted = audited.by_block(upstream, "hash")
+        held_back = {n: h.block.hash for n, h in audited.held_back().items()}
+        wanted = {
+            number: block_hash
+            for number, block_hash in audited.by_block(upstream, "hash").items()
+            if held_back.get(number) != block_hash
+        }
         held = audited.by_block(table, "hash")
         other = [
             Violation(table.name, number, f"is of another fork than in {upstream.name}")
@@ -194,7 +214,7 @@ AUDITS: dict[str, dict[str, Audit]] = {
     DECODED: {
         "parent_links": _links(BLOCKS),
         "gaps": _same_blocks(BLOCKS, RAW_BLOCKS),
-        "duplicates": _duplicates(DECODED_TABLES),
+        "duplicates": _duplicates((BLOCK_PROOFS, *DECODED_TABLES)),
         "counts": _decoded_counts,
     },
     ENRICHED: {

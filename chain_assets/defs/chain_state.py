@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from chain_assets.chains import Chain
 from chain_assets.core.block_range import BlockRange
 from chain_assets.core.head_plan import ChainShape, Heights, Holdings, find_fork
-from chain_assets.core.schemas import RAW_BLOCKS, Table
+from chain_assets.core.schemas import BLOCK_PROOFS, RAW_BLOCKS, Table
 from chain_assets.core.schemas.decoded import BLOCKS as DECODED_BLOCKS
 from chain_assets.core.schemas.enriched import BLOCKS as ENRICHED_BLOCKS
 from chain_assets.lake.tables import LakeTables
+from chain_assets.layers.proving import read_held
 from chain_assets.sources.protocol import BlockSource, Header
 
 
@@ -55,7 +56,11 @@ def read_state(chain: Chain, *, source: BlockSource, tables: LakeTables) -> Chai
 def _holdings(chain: Chain, heights: Heights, source: BlockSource, tables: LakeTables) -> Holdings:
     decoded = _blocks_by_range(tables, DECODED_BLOCKS, chain)
     enriched = _blocks_by_range(tables, ENRICHED_BLOCKS, chain)
-    blocks = {key: min(count, enriched[key]) for key, count in decoded.items()}
+    # A block that is held back has a proof and no row: no run would change that.
+    blocks = {
+        key: min(decoded[key], enriched[key]) + max(0, judged - decoded[key])
+        for key, judged in _blocks_by_range(tables, BLOCK_PROOFS, chain).items()
+    }
     first_open = heights.first_open(chain.max_reorg_depth)
     recent = [
         key
@@ -72,13 +77,21 @@ def _holdings(chain: Chain, heights: Heights, source: BlockSource, tables: LakeT
     )
     layers = [_hashes(tables, table, chain, recent) for table in (DECODED_BLOCKS, ENRICHED_BLOCKS)]
     for key in recent:
+        held = read_held(tables, {"chain": chain.name, "block_range": key})
+        settled = [*layers, {n: h.block.hash for n, h in held.items()}]
         numbers = BlockRange.from_key(key).numbers()
-        blocks[key] = sum(_alike(n, stored, layers) for n in numbers if n in stored)
+        blocks[key] = sum(_alike(n, stored, settled) for n in numbers if n in stored)
     return Holdings(blocks, fork)
 
 
-def _alike(number: int, stored: Mapping[int, bytes], layers: Sequence[Mapping[int, bytes]]) -> bool:
-    return all(layer.get(number) == stored[number] for layer in layers)
+def _alike(
+    number: int, stored: Mapping[int, bytes], settled: Sequence[Mapping[int, bytes]]
+) -> bool:
+    """Whether all layers hold the stored block, or it is held back."""
+    *layers, held = settled
+    return held.get(number) == stored[number] or all(
+        layer.get(number) == stored[number] for layer in layers
+    )
 
 
 def _blocks_by_range(tables: LakeTables, table: Table, chain: Chain) -> Counter[str]:

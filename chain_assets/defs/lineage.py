@@ -15,7 +15,14 @@ from functools import cache
 import dagster as dg
 
 from chain_assets.chains import Chain
-from chain_assets.core.schemas import DECODED_TABLES, RAW_BLOCKS, TABLES, Column, Table
+from chain_assets.core.schemas import (
+    BLOCK_PROOFS,
+    DECODED_TABLES,
+    RAW_BLOCKS,
+    TABLES,
+    Column,
+    Table,
+)
 from chain_assets.core.schemas.columns import Kind
 from chain_assets.defs.names import DECODED, ENRICHED, RAW, asset_key
 
@@ -42,7 +49,9 @@ _ASSET_OF_LAYER = {"raw": RAW, "decoded": DECODED, "enriched": ENRICHED}
 
 def json_paths() -> list[str]:
     """The paths into the raw JSON that some column is made of, sorted."""
-    columns = (column for table in (RAW_BLOCKS, *DECODED_TABLES) for column in table.columns)
+    columns = (
+        column for table in (RAW_BLOCKS, BLOCK_PROOFS, *DECODED_TABLES) for column in table.columns
+    )
     return sorted({s for column in columns for s in column.sources if _table_of(s) is None})
 
 

@@ -16,9 +16,10 @@ from chain_assets.chains import Chain
 from chain_assets.core.schemas import Table
 from chain_assets.defs.lineage import column_lineage, column_schema
 from chain_assets.lake.tables import LakeTables
-from chain_assets.layers.report import LayerReport
+from chain_assets.layers.report import HeldBlock, LayerReport
 
 Metadata = Mapping[str, Any]
+_SHOWN = 20  # held blocks in the metadata: enough to see what is wrong
 
 
 @dataclass
@@ -77,6 +78,7 @@ def range_metadata(
         "blocks": report.blocks,
         "blocks_written": report.written,
         "blocks_removed": report.removed,
+        "blocks_held": len(report.held),
         "seconds": round(report.seconds, 3),
         "blocks_per_second": round(report.written / report.seconds, 1) if report.seconds else 0.0,
         "bytes": sum(volumes.size(table, key) for table in layer),
@@ -90,6 +92,8 @@ def range_metadata(
     }
     if report.unknown_fields:
         entries["unknown_fields"] = unknown_fields(report.unknown_fields)
+    if report.held:
+        entries["held"] = held_blocks(report.held)
     return entries
 
 
@@ -99,6 +103,17 @@ def contract_metadata(chain: Chain, layer: Sequence[Table]) -> Metadata:
         "dagster/column_schema": column_schema(tuple(layer)),
         "dagster/column_lineage": column_lineage(chain, layer),
     }
+
+
+def held_blocks(held: Sequence[HeldBlock]) -> dg.TableMetadataValue:
+    """Blocks that were held back, and why; the first of them where there are many."""
+    return dg.MetadataValue.table(
+        [
+            dg.TableRecord({"block": block.number, "reason": block.reason})
+            for block in held[:_SHOWN]
+        ],
+        schema=dg.TableSchema([dg.TableColumn("block", "int"), dg.TableColumn("reason")]),
+    )
 
 
 def unknown_fields(counts: Counter[str]) -> dg.TableMetadataValue:

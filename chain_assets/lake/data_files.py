@@ -53,6 +53,10 @@ def write_options(table: Table) -> dict[str, Any]:
             if (column.kind in _DICTIONARY_KINDS or column.name in _DICTIONARY_COLUMNS)
             and column.name not in _NO_DICTIONARY
         ],
+        # Of use where values are near each other in a row group; a hash's bounds exclude nothing.
+        "write_statistics": [
+            column.name for column in table.columns if column.kind in ("quantity", "timestamp")
+        ],
         "row_group_size": _ROW_GROUP_ROWS,
     }
 

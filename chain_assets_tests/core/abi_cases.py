@@ -116,7 +116,8 @@ def slow_json(one: AbiType, value: Any) -> Any:
         return f"0x{value.hex()}"
     if isinstance(value, bool | str):
         return value
-    return f"{value:f}" if isinstance(value, Decimal) else str(value)
+    # eth_abi drops the zeros at the end of a fixed-point number.
+    return f"{value:.{one.places}f}" if isinstance(one, WordType) and one.places else str(value)
 
 
 def slow_event(event: Event, topics: Sequence[bytes], data: bytes) -> dict[str, Any] | None:
@@ -142,7 +143,7 @@ def slow_event(event: Event, topics: Sequence[bytes], data: bytes) -> dict[str, 
     return document
 
 
-def log_table(logs: Sequence[tuple[Sequence[bytes], bytes]]) -> Any:
+def log_table(logs: Sequence[tuple[Sequence[bytes | None], bytes]]) -> Any:
     """Logs, each as its topics and its data, as the decoders take them."""
     topics = {
         f"topic{index}": pa.array(

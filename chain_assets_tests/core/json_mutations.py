@@ -53,6 +53,14 @@ def _set_a_byte(random: Random, text: bytes) -> bytes:
     return text[:at] + bytes([random.choice(_STRUCTURE)]) + text[at + 1 :]
 
 
+def _change_a_quote(random: Random, text: bytes) -> bytes:
+    places = [at for at, byte in enumerate(text) if byte == ord('"')]
+    if not places:
+        return text
+    at = random.choice(places)
+    return text[:at] + bytes([random.choice(_STRUCTURE)]) + text[at + 1 :]
+
+
 def _cut(random: Random, text: bytes) -> bytes:
     at = _place(random, text)
     return text[:at] if random.random() < 0.7 else text[at:]
@@ -172,7 +180,16 @@ _TREE_CHANGES = (
     *(_shuffle_keys, _double_an_item, _drop_an_item, _change_case),
 )
 _DAMAGES: tuple[Damage, ...] = (
-    *(_flip_a_bit, _flip_a_bit, _set_a_byte, _cut, _drop_a_span, _double_a_span, _swap_spans),
+    *(
+        _flip_a_bit,
+        _flip_a_bit,
+        _set_a_byte,
+        _change_a_quote,
+        _cut,
+        _drop_a_span,
+        _double_a_span,
+        _swap_spans,
+    ),
     *(_insert, _insert_at_a_value, _double_a_key, _double_a_key),
     *(_of_tree(change) for change in _TREE_CHANGES),
 )

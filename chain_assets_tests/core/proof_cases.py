@@ -21,25 +21,13 @@ from chain_assets_tests.slow_route.real_blocks import read_chain
 Json = dict[str, Any]
 
 DEVNET = rules_for("ethereum", 1337)
-CHAINS = {
-    "ethereum": ("ethereum", 1),
-    "ethereum-classic": ("ethereum", 61),
-    "goerli": ("ethereum", 5),
-    "base": ("op_stack", 8453),
-    "base-goerli": ("op_stack", 84531),
-    "optimism": ("op_stack", 10),
-    "arbitrum": ("arbitrum", 42161),
-    "polygon": ("bor", 137),
-}
 
 
 @cache
 def rules_of(chain: str) -> ProofRules:
-    """The rules of a chain of the folder of real blocks: chains.toml's, or those named here."""
-    known = load_settings({}).chains.get(chain)
-    if known is not None:
-        return rules_for(known.proof_rules, known.chain_id)
-    return rules_for(*CHAINS[chain])
+    """The rules of a chain by chains.toml."""
+    known = load_settings({}).chain(chain)
+    return rules_for(known.proof_rules, known.chain_id)
 
 
 def real_documents(folder: Path, chain: str) -> list[Json]:

@@ -39,8 +39,8 @@ _WITHDRAWAL = ("index", "validatorIndex", "address", "amount")
 
 def covered_fields(document: Json) -> list[Path]:
     """The places of all values in `document` that cannot change without being found."""
-    block, paths = document["block"], []
-    paths += _leaves(block, _HEADER, ("block",))
+    block = document["block"]
+    paths = list(_leaves(block, _HEADER, ("block",)))
     for index, transaction in enumerate(block["transactions"]):
         names = _ALWAYS + _TRANSACTION[int(transaction.get("type", "0x0"), 16)]
         paths += _leaves(transaction, names, ("block", "transactions", index))

@@ -12,11 +12,12 @@ import orjson
 import pyarrow as pa
 import pytest
 
-from chain_assets.core.abi.calls import decode_calls
-from chain_assets.core.abi.events import decode_events
+from chain_assets.core.abi.calls import decode_call_columns, decode_calls
+from chain_assets.core.abi.events import decode_event_columns, decode_events
 from chain_assets.core.abi.registry import Registry, build_registry, standard_registry
 from chain_assets.core.abi.signatures import Event, event_from_text
 from chain_assets_tests.core.abi_cases import log_table, slow_decode, slow_event, slow_json
+from chain_assets_tests.core.abi_routes import assert_routes_agree
 from chain_assets_tests.tools import missing_tool
 
 
@@ -83,6 +84,14 @@ def test_every_real_log_is_decoded_as_eth_abi_decodes_it(
     assert decoded > 0.8 * len(logs)
 
 
+def test_both_routes_decode_every_real_log_alike(
+    logs: list[tuple[list[bytes], bytes]], published_events: list[Event]
+) -> None:
+    pytest.importorskip("numba", reason="the compiled route needs numba")
+    table, registry = log_table(logs), build_registry(published_events)
+    assert_routes_agree(decode_events, decode_event_columns, table, registry)
+
+
 def test_every_real_call_is_decoded_as_eth_abi_decodes_it(real_blocks: Path) -> None:
     transactions = [
         transaction
@@ -96,6 +105,7 @@ def test_every_real_call_is_decoded_as_eth_abi_decodes_it(real_blocks: Path) -> 
         {"input": pa.array(inputs, pa.binary()), "to_address": pa.array(receivers, pa.binary())}
     )
     registry = standard_registry()
+    assert_routes_agree(decode_calls, decode_call_columns, table, registry)
     rows = decode_calls(table, registry).to_pylist()
     decoded = 0
     for row, data, receiver in zip(rows, inputs, receivers, strict=True):

@@ -20,6 +20,7 @@ from chain_assets.core.block_tables import RawPayload
 from chain_assets.core.json_strict import decode_strict
 from chain_assets_tests.core.json_mutations import mutate
 from chain_assets_tests.core.json_readers import (
+    compact,
     devnet_payloads,
     differences,
     real_payloads,
@@ -27,6 +28,7 @@ from chain_assets_tests.core.json_readers import (
     tables_of,
     taken_of,
 )
+from chain_assets_tests.core.json_texts import rich_document
 
 _BLOCKS = int(os.environ.get("CHAIN_ASSETS_FUZZED_BLOCKS", "3000"))
 _SEED = int(os.environ.get("CHAIN_ASSETS_FUZZ_SEED", "1"))
@@ -78,13 +80,36 @@ def test_damaged_real_blocks_are_read_alike_or_left_to_the_strict_reader(
     _compare(blocks, count=_BLOCKS - _BLOCKS // 2)
 
 
+@pytest.mark.parametrize(
+    "byte", [b'"', b" ", b"0", b"g", b"}", b",", b"\x00", b"\x1f", b"\x80", b""]
+)
+def test_no_single_byte_of_a_block_can_be_wrong_unnoticed(byte: bytes) -> None:
+    raw = compact(rich_document(5))
+    text = raw.payload
+    damaged = [
+        replace(raw, payload=text[:at] + byte + text[at + 1 :])
+        for at in range(len(text))
+        if text[at : at + 1] != byte
+    ]
+    assert taken_of([raw]) == [True]
+    assert not differences(damaged)
+
+
+def test_no_block_that_ends_early_is_taken() -> None:
+    raw = compact(rich_document(5))
+    cut = [replace(raw, payload=raw.payload[:end]) for end in range(len(raw.payload))]
+    assert not any(taken_of(cut))
+
+
 @pytest.mark.parametrize("seed", range(_SEED, _SEED + 3))
 def test_blocks_of_both_readers_come_in_the_order_of_their_payloads(
     devnet_blocks: list[RawPayload], seed: int
 ) -> None:
-    damaged = _damaged(devnet_blocks, seed=seed, count=40)
-    decoded, wanted = decode_blocks(damaged, chain="test"), decode_strict(damaged, chain="test")
-    assert 0 < sum(taken_of(damaged)) < decoded.blocks.num_rows
+    random = Random(seed)
+    ways = (lambda text: text, lambda text: b" " + text, lambda text: mutate(random, text))
+    mixed = [replace(raw, payload=random.choice(ways)(raw.payload)) for raw in devnet_blocks]
+    decoded, wanted = decode_blocks(mixed, chain="test"), decode_strict(mixed, chain="test")
+    assert 0 < sum(taken_of(mixed)) < decoded.blocks.num_rows < len(mixed)
     assert all(
         own.equals(other) for own, other in zip(tables_of(decoded), tables_of(wanted), strict=True)
     )

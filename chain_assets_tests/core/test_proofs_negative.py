@@ -18,13 +18,13 @@ _PARTS = ("block_hash", "transactions_root", "withdrawals_root")
 _BLOCKS: dict[str, set[str]] = {
     "pre-shanghai-success": set(),
     "post-shanghai-success": set(),
-    # The header was changed and not its hash: "failed to verify block hash".
+    # A list was changed with its root, but not the hash: "failed to verify block hash".
     "pre-shanghai-bad-receipts-hash": {"block_hash"},
     "post-shanghai-bad-receipts-hash": {"block_hash"},
-    "pre-shanghai-bad-transactions-hash": {"block_hash", "transactions_root"},
-    "post-shanghai-bad-transactions-hash": {"block_hash", "transactions_root"},
-    "post-shanghai-bad-withdrawals-hash": {"block_hash", "withdrawals_root"},
-    # The header was changed with its hash: "failed to verify transactions list", and so on.
+    "pre-shanghai-bad-transactions-hash": {"block_hash"},
+    "post-shanghai-bad-transactions-hash": {"block_hash"},
+    "post-shanghai-bad-withdrawals-hash": {"block_hash"},
+    # The root was changed with the hash: "failed to verify transactions list", and so on.
     "pre-shanghai-bad-transactions": {"transactions_root"},
     "post-shanghai-bad-transactions": {"transactions_root"},
     "post-shanghai-bad-withdrawals": {"withdrawals_root"},

@@ -68,7 +68,8 @@ def flip_all_fields(document: Json, rules: ProofRules, *, seed: int) -> None:
 
 def with_all_types() -> list[Json]:
     """Devnet blocks that have transactions of all types from 0 to 4 between them."""
-    found, types = [], set()
+    found: list[Json] = []
+    types: set[str] = set()
     for document in sparse_documents()[1:]:
         new = {transaction["type"] for transaction in document["block"]["transactions"]} - types
         if new:

@@ -176,8 +176,9 @@ def open_lab(
     blocks: int = 25,
     engine: Literal["spark", "local"] = "local",
     settings: Settings | None = None,
+    on_disk: bool = False,
 ) -> Iterator[Lab]:
-    """A deployment whose chain has `blocks` blocks."""
+    """A deployment whose chain has `blocks` blocks; Dagster's history is in memory, or on disk."""
     spec = DevnetSpec(
         seed=7,
         chain=chain.name,
@@ -188,7 +189,10 @@ def open_lab(
     )
     devnet = Devnet(spec)
     settings = settings or lab_settings(chain, folder / "lake", engine)
-    with serve(devnet) as url, dg.DagsterInstance.local_temp(str(folder)) as instance:
+    history = (
+        dg.DagsterInstance.local_temp(str(folder)) if on_disk else dg.DagsterInstance.ephemeral()
+    )
+    with serve(devnet) as url, history as instance:
         patch.setenv(URL_VARIABLE, url)
         yield Lab(chain, settings, instance, build_definitions(settings), devnet)
 

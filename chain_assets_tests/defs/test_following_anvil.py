@@ -54,8 +54,10 @@ def test_a_token_and_transactions_of_each_type_are_followed_to_enriched_rows(
     call = bytes.fromhex("a9059cbb") + bytes(12) + bytes.fromhex(receiver[2:])
     anvil.send({"to": token, "data": call + AMOUNT.to_bytes(32, "big")})
     anvil.mine()
-    sent = [anvil.send(one) for one in transactions_of_each_type(anvil).values()]
-    anvil.mine()
+    sent = {}
+    for kind, transaction in transactions_of_each_type(anvil).items():
+        sent[kind] = anvil.send(transaction)
+        anvil.mine()
 
     assert len(site.follow()) == 1
 
@@ -66,14 +68,21 @@ def test_a_token_and_transactions_of_each_type_are_followed_to_enriched_rows(
     assert moved["standard"] == "erc20"
     enriched = {row["hash"].hex(): row for row in rows_of(site, "enriched_transactions")}
     decoded = {row["hash"].hex(): row for row in rows_of(site, "decoded_transactions")}
-    assert [decoded[each[2:]]["type"] for each in sent] == [0, 1, 2, 3, 4]
-    for each in sent:
+    # The node hashes a type-3 transaction with its blobs into the block's root, where EIP-4844
+    # has it without: that block cannot be proved, and is held back while the others go on.
+    (held,) = [row for row in rows_of(site, "block_proofs") if row["level"] == "failed"]
+    receipt = anvil.rpc("eth_getTransactionReceipt", sent.pop(3))
+    assert held["number"] == int(receipt["blockNumber"], 16)
+    assert held["reason"].startswith("transactions root differs")
+    assert {kind: decoded[each[2:]]["type"] for kind, each in sent.items()} == {
+        kind: kind for kind in (0, 1, 2, 4)
+    }
+    for each in sent.values():
         receipt = anvil.rpc("eth_getTransactionReceipt", each)
         gas = int(receipt["gasUsed"], 16) * int(receipt["effectiveGasPrice"], 16)
-        blob = int(receipt.get("blobGasUsed") or "0x0", 16)
-        blob *= int(receipt.get("blobGasPrice") or "0x0", 16)
-        assert enriched[each[2:]]["fee"] == gas + blob
-    assert len(enriched) == len(decoded) == 7
+        assert enriched[each[2:]]["fee"] == gas
+    assert len(enriched) == len(decoded) == 6
+    assert site.sensor_tick().skip_reason, "a held block is no reason to run again"
 
 
 def test_a_reorg_of_the_node_is_taken_over(anvil: Anvil, site: Site) -> None:

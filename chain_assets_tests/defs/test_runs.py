@@ -50,7 +50,8 @@ def test_a_range_shows_its_rows_bytes_versions_and_where_its_columns_come_from(l
     assert metadata["dagster/uri"].value == lab.tables.uri(TABLES[DECODED])
     bytes_held = sum(
         path.stat().st_size
-        for path in Path(lab.settings.lake).glob("decoded_*/chain=*/**/*.parquet")
+        for folder in ("decoded_*", "block_proofs")
+        for path in Path(lab.settings.lake).glob(f"{folder}/chain=*/**/*.parquet")
     )
     assert metadata["bytes"].value == bytes_held
     schema = metadata["dagster/column_schema"].value

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -10,9 +12,16 @@ import pytest
 from chain_assets.core.schemas.enriched import BLOCKS
 from chain_assets.defs.partitions import RANGE_END, RANGE_START
 from chain_assets.defs.resources import build_resources
-from chain_assets_tests.defs.lab import URL_VARIABLE, Lab
+from chain_assets_tests.defs.lab import URL_VARIABLE, Lab, open_lab
 
 MORNING = datetime(2026, 1, 2, 3, 17, tzinfo=UTC)
+
+
+@pytest.fixture
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
+    """Schedules open Dagster's history by its place on disk."""
+    with open_lab(tmp_path, monkeypatch, on_disk=True) as opened:
+        yield opened
 
 
 def daily(lab: Lab) -> dg.RunRequest | dg.SkipReason:

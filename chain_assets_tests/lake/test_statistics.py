@@ -13,9 +13,10 @@ import pytest
 from deltalake import DeltaTable
 
 from chain_assets.core.schemas.columns import Column, Table
+from chain_assets.lake.data_files import write_data_file
 from chain_assets.lake.statistics import statistics
 from chain_assets.lake.storage import Storage
-from chain_assets.lake.tables import LakeTables, write_data_file
+from chain_assets.lake.tables import LakeTables
 
 PARTITION = {"chain": "devnet", "block_range": "000000000000-000000000009"}
 COLUMNS = (

@@ -16,11 +16,19 @@ import pytest
 
 from chain_assets.core.block_range import BlockRange
 from chain_assets.core.errors import CommitConflict
-from chain_assets.core.schemas import DECODED_TABLES, ENRICHED_TABLES
+from chain_assets.core.schemas import (
+    DECODED_TABLES,
+    ENRICHED_TABLES,
+)
 from chain_assets.lake.storage import Storage
 from chain_assets.lake.tables import Commit, LakeTables, read_all
 from chain_assets.layers.decoded import materialize_decoded
-from chain_assets.layers.enriched import materialize_enriched
+from chain_assets.layers.enriched import (
+    BlockToEnrich,
+    EnrichContext,
+    enrich_task,
+    materialize_enriched,
+)
 from chain_assets_tests.lake_fixtures import (
     Pipeline,
     assert_no_duplicates,
@@ -166,3 +174,23 @@ def test_a_run_that_is_overtaken_takes_no_block_of_the_other_away(
     for name in ("decoded_blocks", "enriched_blocks"):
         assert read_all(pipeline.tables, name).num_rows == 10
     _assert_as_clean(pipeline, tmp_path / "clean", last=9)
+
+
+def test_tables_that_are_read_torn_apart_are_refused(tmp_path: Path) -> None:
+    """Blocks of after a commit with transactions of before it must not count as enriched."""
+    pipeline = Pipeline.on_devnet(tmp_path)
+    pipeline.run(0, 3)
+    files = {name: tuple(paths) for name, paths in live_files(pipeline.tables).items()}
+    context = EnrichContext(
+        chain=pipeline.chain,
+        block_range=BlockRange(0, 10).key,
+        storage=pipeline.tables.storage,
+        reference=pipeline.reference(),
+        files=files,
+    )
+    blocks = [BlockToEnrich(number, size_bytes=1) for number in range(4)]
+    assert enrich_task(context, blocks).blocks == 4
+    for name in ("decoded_blocks", "decoded_transactions"):
+        torn = replace(context, files={**files, name: ()})
+        with pytest.raises(CommitConflict, match="changed while it was read"):
+            enrich_task(torn, blocks)

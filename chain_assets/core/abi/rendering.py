@@ -90,7 +90,8 @@ def _word(word_type: WordType, words: Bytes2D) -> list[Part]:
     if word_type.kind == "int":
         return ['"', signed_text(words), '"']
     if word_type.kind == "bool":
-        return [pa.array(["false", "true"]).take(pa.array(words[:, -1]))]
+        # Rows that are bad are rendered too, and then dropped: their byte may be anything.
+        return [pa.array(["false", "true"]).take(pa.array(words[:, -1] & 1))]
     if word_type.kind == "address":
         return ['"0x', _hex_of_rows(words[:, WORD_BYTES - size :]), '"']
     if word_type.kind == "bytesN":

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from chain_assets.core.json_kernel.keys import slot_of_key
 from chain_assets.core.json_kernel.layout import (
     DOCUMENT,
     OBJECT,
@@ -38,8 +39,6 @@ from chain_assets.core.json_kernel.scan import (
     OPEN_LIST,
     OPEN_OBJECT,
     QUOTE,
-    bucket_of,
-    has_key,
     in_window,
     skip_value,
 )
@@ -49,30 +48,20 @@ from chain_assets.core.json_kernel.simd import (
     inlined,
     load_4_bytes,
     load_byte,
-    plain_mask,
     put,
     store_byte,
-    trailing_zeros,
 )
 from chain_assets.core.json_kernel.unknown import note_unknown, settle_unknown
 from chain_assets.core.json_kernel.values import read_topics, read_value
 from chain_assets.core.json_kernel.work import (
     ADDRESS,
     BIT,
-    BUCKET_SLOTS,
-    BUCKETS,
     CHILD,
     CODE,
     FILL,
-    FIRST_KEY,
     GUARD,
-    GUESS,
-    KEY_BYTES,
     KEY_LENGTH,
-    KEYS,
-    LAST,
     LENGTH,
-    NEXT,
     NOTHING,
     PARENT,
     PARENT_SLOT,
@@ -161,42 +150,6 @@ def read_document(work: int, payload: int) -> int:
             return DECLINED
         if kind == NOTHING:
             return position if close_document(work, payload) else DECLINED
-
-
-@inlined
-def slot_of_key(work: int, kind: int, position: int) -> int:
-    """The slot of the key at `position` (behind its quote), or NOTHING.
-
-    Nodes write the keys of all objects of a kind in one order: after each key its slot remembers
-    which came next, and that one is compared first.
-    """
-    fields = kind_row(work, kind)
-    index = get(fields, GUESS)
-    length = get(slot_row(work, index), KEY_LENGTH)
-    if not has_key(position, work + KEYS + index * KEY_BYTES, length):
-        index = _find_slot(work, kind, position)
-        if index == NOTHING:
-            return NOTHING
-        if get(fields, LAST) == NOTHING:
-            put(fields, FIRST_KEY, index)
-        else:
-            put(slot_row(work, get(fields, LAST)), NEXT, index)
-    put(fields, LAST, index)
-    put(fields, GUESS, get(slot_row(work, index), NEXT))
-    return index
-
-
-@compiled
-def _find_slot(work: int, kind: int, position: int) -> int:
-    bucket = bucket_of(position, trailing_zeros(~plain_mask(position)))
-    while True:
-        index = get(work + BUCKET_SLOTS, 8 * (kind * BUCKETS + bucket))
-        if index == NOTHING:
-            return NOTHING
-        length = get(slot_row(work, index), KEY_LENGTH)
-        if has_key(position, work + KEYS + index * KEY_BYTES, length):
-            return index
-        bucket = (bucket + 1) & (BUCKETS - 1)
 
 
 @inlined

@@ -18,20 +18,15 @@ the text is not of the plain sort that the kernel reads: the strict reader then 
 from __future__ import annotations
 
 from chain_assets.core.json_kernel.simd import (
-    equal_32,
     get,
     inlined,
     load_4_bytes,
-    load_8_bytes,
     load_byte,
     plain_mask,
     put,
     trailing_zeros,
 )
 from chain_assets.core.json_kernel.work import (
-    BUCKETS,
-    FIRST_FACTOR,
-    LAST_FACTOR,
     SHIFT,
     TURN,
 )
@@ -54,26 +49,6 @@ def in_window(position: int, work: int) -> int:
         position += get(work, SHIFT)
         put(work, TURN, NEVER)
     return position
-
-
-@inlined
-def bucket_of(key: int, length: int) -> int:
-    """tables.key_bucket of the `length` bytes at `key`."""
-    first = load_8_bytes(key)
-    last = 0
-    if length < 8:
-        first &= (1 << (8 * length)) - 1
-    else:
-        last = load_8_bytes(key + length - 8)
-    mixed = first * FIRST_FACTOR + last * LAST_FACTOR + length
-    return (mixed >> 56) & (BUCKETS - 1)
-
-
-@inlined
-def has_key(position: int, text: int, length: int) -> bool:
-    """Whether the key at `position`, with its quote and colon, is the one of `length` at `text`."""
-    wanted = (1 << length) - 1
-    return equal_32(position, text) & wanted == wanted
 
 
 @inlined

@@ -47,8 +47,9 @@ class ProofBatch:
     """n blocks with their m transactions, l logs and w withdrawals, block by block.
 
     `starts` arrays have one entry more than rows they are about: rows `starts[i] : starts[i + 1]`
-    belong to i. Tables are those of the decoder but for a `timestamp` in seconds, a `chain_id`
-    that is always there, `parity`, and logs under their transaction's row.
+    belong to i. Tables are those of the decoder but for `timestamp`, which is in seconds, `status`,
+    which is NULL where receipts hold a state root, `signed_chain_id`, which is `chain_id` or that
+    of the rules, and `parity`, which is `v` or `y_parity`.
     """
 
     rules: ProofRules
@@ -128,12 +129,16 @@ def _seconds(timestamps: Any) -> Any:
 def _as_hashed(transactions: pa.Table, rules: ProofRules) -> pa.Table:
     chain_id = pc.fill_null(transactions["chain_id"], rules.chain_id)
     parity = pc.coalesce(transactions["v"], transactions["y_parity"])
-    return _with(transactions, "signed_chain_id", chain_id).append_column("parity", parity)
+    by_root = pc.less(transactions["block_number"], rules.first_status)
+    status = pc.if_else(by_root, pa.scalar(None, pa.int64()), transactions["status"])
+    return (
+        _with(transactions, "status", status)
+        .append_column("signed_chain_id", chain_id)
+        .append_column("parity", parity)
+    )
 
 
 def _with(table: pa.Table, name: str, values: Any) -> pa.Table:
-    if name not in table.column_names:
-        return table.append_column(name, values)
     return table.set_column(table.column_names.index(name), name, values)
 
 

@@ -65,7 +65,9 @@ def _envelope(batch: ProofBatch, row: Row) -> bytes:
 
 
 def _in_envelope(kind: int, items: list[RlpItem]) -> bytes:
-    return encode(items) if kind == 0 else bytes((kind & 0xFF,)) + encode(items)
+    # An EIP-2718 type is a byte. What is larger is no type, and fails for that (row_checks.py).
+    byte = kind & 0xFF
+    return bytes((byte,)) + encode(items) if byte else encode(items)
 
 
 def _receipt(batch: ProofBatch, row: Row, logs: Sequence[Row], bloom: bytes) -> bytes:

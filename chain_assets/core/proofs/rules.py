@@ -96,6 +96,9 @@ _CHAIN_EXCUSES: dict[int, _Excuse] = {
     43114: _AVALANCHE,
 }
 
+# The first block whose receipts hold a status and no state root (EIP-658): Byzantium, Atlantis.
+_FIRST_STATUS = {1: 4_370_000, 61: 8_772_000}
+
 
 @dataclass(frozen=True)
 class ProofRules:
@@ -133,6 +136,15 @@ class ProofRules:
         if excuse is None or part not in excuse.parts:
             return None
         return excuse.why if excuse.before is None or number < excuse.before else None
+
+    @property
+    def first_status(self) -> int:
+        """The first block whose receipts hold a status instead of a state root (EIP-658).
+
+        Some nodes make up a status for older receipts too. 0 for chains that are younger than
+        that; a receipt of theirs that has only a root is still encoded with it.
+        """
+        return _FIRST_STATUS.get(self.chain_id, 0)
 
     @property
     def _opaque(self) -> dict[int, _Opaque]:

@@ -134,12 +134,22 @@ def _receipts(batch: ProofBatch, recomputed: Recomputed) -> tuple[_Claim, _Claim
         if batch.rules.opaque_receipt(kind)
         for block in np.unique(batch.transaction_owners[kinds == kind])
     }
-    root, bloom = "receipts_root", "logs_bloom"
     blooms = _block_blooms(batch, recomputed.receipt_blooms)
+    roots, without = recomputed.receipts_roots, _without_state_roots(batch) | unsupplied
     return (
-        _Claim("receipts_root", root, recomputed.receipts_roots, unsupplied, excused),
-        _Claim("logs_bloom", bloom, blooms, unsupplied),
+        _Claim("receipts_root", "receipts_root", roots, without, excused),
+        _Claim("logs_bloom", "logs_bloom", blooms, unsupplied),
     )
+
+
+def _without_state_roots(batch: ProofBatch) -> dict[int, str]:
+    """Blocks before Byzantium whose receipts have no state root, though they are hashed with it."""
+    numbers = batch.blocks["number"].to_numpy()
+    no_root = ~batch.transactions["root"].is_valid().to_numpy()
+    blocks = np.unique(batch.transaction_owners[no_root])
+    old = blocks[numbers[blocks] < batch.rules.first_status]
+    why = "the source did not supply the state roots of the receipts"
+    return dict.fromkeys(old.tolist(), why)
 
 
 def _block_blooms(batch: ProofBatch, receipt_blooms: Bytes) -> Bytes:

@@ -36,7 +36,7 @@ _VALUES: dict[Kind, Any] = {
 def warm_up() -> None:
     """Compile every kernel, or load it from numba's cache on disk; nothing where numba is missing.
 
-    Takes about 20 s the first time on a machine and for a version, and under a second after that.
+    Takes some 20 s the first time on a machine, and under a second from the cache.
     """
     if default_route() == "compiled":
         rules = rules_for("ethereum", 1)

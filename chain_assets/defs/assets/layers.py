@@ -13,7 +13,13 @@ import dagster as dg
 
 from chain_assets.chains import Chain
 from chain_assets.core.enrich.versions import ENRICHER
-from chain_assets.core.schemas import DECODED_TABLES, ENRICHED_TABLES, RAW_BLOCKS, Table
+from chain_assets.core.schemas import (
+    BLOCK_PROOFS,
+    DECODED_TABLES,
+    ENRICHED_TABLES,
+    RAW_BLOCKS,
+    Table,
+)
 from chain_assets.defs.assets.reference import reference_keys
 from chain_assets.defs.freshness import freshness_policy
 from chain_assets.defs.metadata import contract_metadata, range_metadata, read_volumes
@@ -61,11 +67,12 @@ RAW_LAYER = Layer(
 )
 DECODED_LAYER = Layer(
     DECODED,
-    DECODED_TABLES,
+    (BLOCK_PROOFS, *DECODED_TABLES),
     DECODER,
     "spark",
     "Blocks, transactions, logs, events, calls, token transfers and withdrawals with all their "
-    "fields and types, decoded from the canonical blobs.",
+    "fields and types, decoded from the canonical blobs. A block whose proof fails is held back, "
+    "with its reason in `block_proofs`.",
 )
 ENRICHED_LAYER = Layer(
     ENRICHED,
@@ -100,7 +107,8 @@ class LayerRun:
         self.reports.append((report, more))
         self.context.log.info(
             f"{self.chain.name} {self.layer.asset} {report.block_range.key}: "
-            f"{report.blocks} blocks, {report.written} written, {report.removed} removed"
+            f"{report.blocks} blocks, {report.written} written, {report.removed} removed, "
+            f"{len(report.held)} held back"
         )
 
     def result(self) -> dg.MaterializeResult:  # type: ignore[type-arg]

@@ -13,7 +13,6 @@ from chain_assets.core.abi.kernel.choose import NOBODY
 from chain_assets.core.abi.kernel.sources import Longs
 from chain_assets.core.abi.kernel.text import ELSEWHERE, write_texts
 from chain_assets.core.abi.outcomes import Decoded, Outcome
-from chain_assets.core.abi.rendering import render_arguments
 
 _STATUS = pa.array(["undecoded", "decoded"])
 

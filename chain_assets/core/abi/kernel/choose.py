@@ -74,4 +74,4 @@ def _is_clean(columns: Longs, row: int, checks: Any, first: int, stop: int) -> b
             # The highest bit becomes all bits.
             sign = _ZERO - (load_byte(place + check.sign) >> np.uint64(7))
         dirty |= (load(place + check.offset) ^ sign) & check.padding
-    return dirty == _ZERO
+    return bool(dirty == _ZERO)

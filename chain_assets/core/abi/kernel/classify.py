@@ -9,6 +9,7 @@ from chain_assets.core.abi.kernel.memory import compiled, load, load_half
 from chain_assets.core.abi.kernel.sources import Longs, Sources, is_null, place_of, size_of
 from chain_assets.core.abi.kernel.tables import MOST_TOPICS, KeyTable
 
+U64 = np.uint64
 Words = npt.NDArray[np.uint64]
 
 # What stands in the place of a group: a reason. OTHER_COUNT less the number of topics is the last.
@@ -46,9 +47,7 @@ def classify_calls(calls: Sources, keys: KeyTable) -> Longs:
 
 
 @compiled
-def _classify_logs(
-    logs: Longs, slots: Longs, keys: Words, by_count: Longs, groups: Longs
-) -> None:
+def _classify_logs(logs: Longs, slots: Longs, keys: Words, by_count: Longs, groups: Longs) -> None:
     for row in range(len(groups)):
         count, well_formed = 0, True
         for topic in range(MOST_TOPICS):
@@ -85,12 +84,12 @@ def _classify_calls(
 
 
 @compiled
-def _find(slots: Longs, keys: Words, a: int, b: int, c: int, d: int) -> int:
+def _find(slots: Longs, keys: Words, a: U64, b: U64, c: U64, d: U64) -> int:
     """The position of the key whose 32 bytes are `a` to `d`, _NOTHING where there is none."""
     slot = np.int64(a & np.uint64(len(slots) - 1))
     while slots[slot] != _NOTHING:
         key = slots[slot]
         if keys[key, 0] == a and keys[key, 1] == b and keys[key, 2] == c and keys[key, 3] == d:
-            return key
+            return int(key)
         slot = (slot + 1) & (len(slots) - 1)
     return _NOTHING

@@ -17,6 +17,8 @@ from chain_assets.core.abi.kernel.memory import (
     store,
 )
 
+U64 = np.uint64
+
 # Text is made from its end, so it is made here first: 2^256 has 78 digits, and eight are written
 # at a time. The rest is for copies of whole words.
 SCRATCH_BYTES = 192
@@ -69,7 +71,7 @@ def write_signed(out: int, word: int, scratch: int) -> int:
 
 
 @compiled
-def _write_limbs(out: int, a: int, b: int, c: int, d: int, scratch: int) -> int:
+def _write_limbs(out: int, a: U64, b: U64, c: U64, d: U64, scratch: int) -> int:
     """`a` is the most significant limb."""
     end = scratch + _END
     place = end
@@ -91,7 +93,7 @@ def _write_limbs(out: int, a: int, b: int, c: int, d: int, scratch: int) -> int:
 
 
 @compiled
-def _divide(high: int, low: int) -> tuple[int, int]:
+def _divide(high: U64, low: U64) -> tuple[U64, U64]:
     """Quotient and remainder of `high * 2^64 + low` by 10^19; `high` is less than 10^19."""
     fraction = high * _RECIPROCAL + low
     quotient = multiply_high(high, _RECIPROCAL) + high + np.uint64(fraction < low) + _ONE
@@ -106,7 +108,7 @@ def _divide(high: int, low: int) -> tuple[int, int]:
 
 
 @compiled
-def _store_digits(end: int, value: int) -> int:
+def _store_digits(end: int, value: U64) -> int:
     """Write `value` before `end`, with zeros in front of it; returns how many digits it has."""
     if value >= _SIXTEEN:
         _store_group(end, value)
@@ -120,7 +122,7 @@ def _store_digits(end: int, value: int) -> int:
 
 
 @compiled
-def _store_group(end: int, value: int) -> None:
+def _store_group(end: int, value: U64) -> None:
     """Write `value` before `end` as 24 digits, zeros included."""
     upper = value // _EIGHT
     _store_eight(end - 8, value - upper * _EIGHT)
@@ -141,7 +143,7 @@ def _leading_zeros(place: int) -> int:
 
 
 @compiled
-def _store_eight(place: int, value: int) -> None:
+def _store_eight(place: int, value: U64) -> None:
     """The eight digits of `value`: split in the middle, both halves again, and so on, at once."""
     upper = value // _FOUR
     halves = upper | (value - upper * _FOUR) << np.uint64(32)

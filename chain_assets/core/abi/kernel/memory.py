@@ -11,16 +11,17 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
 import numba
-from llvmlite import ir  # type: ignore[import-untyped,unused-ignore]
+from llvmlite import ir
 from numba import types
-from numba.core.cgutils import raw_memcpy
-from numba.extending import intrinsic
+from numba.core import cgutils
+from numba.extending import intrinsic as numba_intrinsic
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 # The most that one instruction writes beyond what it is meant to.
 SLACK = 64
 
+_memcpy: Any = cgutils.raw_memcpy
 _BYTE, _HALF, _LONG, _DOUBLE = (ir.IntType(bits) for bits in (8, 32, 64, 128))
 _WORD = ir.VectorType(_BYTE, 32)
 _ADDRESS_AT, _ADDRESS_BYTES = 12, 20  # of its word
@@ -31,11 +32,16 @@ def compiled(function: F) -> F:
 
     Where numba finds no folder for its cache it is compiled in each process.
     """
-    options = {"nogil": True, "boundscheck": False, "error_model": "numpy"}
+    options: dict[str, Any] = {"nogil": True, "boundscheck": False, "error_model": "numpy"}
     try:
         return cast(F, numba.njit(cache=True, **options)(function))
     except RuntimeError:
         return cast(F, numba.njit(**options)(function))
+
+
+def intrinsic(definition: Callable[..., Any]) -> Any:
+    """`definition` as an instruction: its first parameter is the compiler's, not the caller's."""
+    return numba_intrinsic(definition)
 
 
 def _load(builder: Any, address: Any, kind: Any) -> Any:
@@ -110,7 +116,7 @@ def copy_bytes(context: Any, target: Any, source: Any, size: Any) -> Any:
     def generate(context: Any, builder: Any, _: Any, values: Any) -> Any:
         pointer = context.get_value_type(types.voidptr)
         places = [builder.inttoptr(value, pointer) for value in values[:2]]
-        raw_memcpy(builder, *places, values[2], 1)
+        _memcpy(builder, *places, values[2], 1)
         return context.get_dummy_value()
 
     return types.void(types.int64, types.int64, types.int64), generate

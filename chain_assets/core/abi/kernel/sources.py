@@ -65,7 +65,7 @@ def place_of(columns: Longs, column: int, row: int) -> int:
     """The address of a value."""
     offset = columns[column, _OFFSETS] + 4 * (columns[column, _FIRST] + row)
     start = np.int64(load_half(offset))
-    return columns[column, _DATA] + columns[column, _LEFT_OUT] + start
+    return int(columns[column, _DATA] + columns[column, _LEFT_OUT] + start)
 
 
 @compiled
@@ -73,12 +73,13 @@ def size_of(columns: Longs, column: int, row: int) -> int:
     """The bytes of a value; negative where it is shorter than what is left out."""
     offset = columns[column, _OFFSETS] + 4 * (columns[column, _FIRST] + row)
     size = np.int64(load_half(offset + 4)) - np.int64(load_half(offset))
-    return size - columns[column, _LEFT_OUT]
+    return int(size - columns[column, _LEFT_OUT])
 
 
 @compiled
 def is_null(columns: Longs, column: int, row: int) -> bool:
     """Whether there is no value."""
     validity, at = columns[column, _VALIDITY], columns[column, _FIRST] + row
-    return validity != 0 and (load_byte(validity + (at >> 3)) >> np.uint64(at & 7)) & _ONE != _ONE
-
+    if validity == 0:
+        return False
+    return bool(load_byte(validity + (at >> 3)) >> np.uint64(at & 7) & _ONE != _ONE)
