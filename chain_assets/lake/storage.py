@@ -155,6 +155,9 @@ def _os_errors(path: Path, verb: str) -> Iterator[None]:
         raise StorageFailed(f"{path} cannot be {verb}: {reason}", todo=todo) from error
 
 
+_PRECONDITION_FAILED = 412
+
+
 class S3Store:
     """A bucket, through boto3."""
 
@@ -173,6 +176,24 @@ class S3Store:
     def put(self, path: str, data: bytes) -> None:
         with self._errors(path, "written"):
             self._client.put_object(Bucket=self._bucket, Key=self._key(path), Body=data)
+
+    def put_if_absent(self, path: str, data: bytes) -> bool:
+        """Store `data` unless there is an object at `path`; whether it was stored."""
+        with self._errors(path, "written"):
+            try:
+                self._client.put_object(
+                    Bucket=self._bucket, Key=self._key(path), Body=data, IfNoneMatch="*"
+                )
+            except self._client.exceptions.ClientError as error:
+                if error.response["ResponseMetadata"]["HTTPStatusCode"] != _PRECONDITION_FAILED:
+                    raise
+                return False
+        return True
+
+    def delete(self, path: str) -> None:
+        """Remove an object."""
+        with self._errors(path, "removed"):
+            self._client.delete_object(Bucket=self._bucket, Key=self._key(path))
 
     def get(self, path: str) -> bytes:
         with self._errors(path, "read"):

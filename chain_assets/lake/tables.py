@@ -27,6 +27,7 @@ from chain_assets.core.errors import CommitConflict
 from chain_assets.core.schemas import TABLES, Table
 from chain_assets.lake.data_files import DataFile, read_data_file, write_data_file
 from chain_assets.lake.delta import add_actions, commit, delta_errors, storage_failed
+from chain_assets.lake.probe import require_conditional_puts
 from chain_assets.lake.storage import Storage, open_store
 
 
@@ -89,6 +90,7 @@ class LakeTables:
         `numbers` None means the whole partition. Raises CommitConflict where another writer
         committed to the same partition meanwhile, StorageFailed where the store refuses.
         """
+        require_conditional_puts(self.storage)
         delta = self.open(table)
         if delta is None:
             delta = self._create(table)

@@ -84,6 +84,20 @@ TAKEN = [
 ]
 
 
+# One more than the largest that is taken.
+TOO_LARGE = [
+    pytest.param(_block(totalDifficulty=hex(10**38)), id="an amount of 10^38"),
+    pytest.param(_block(totalDifficulty=hex(10**38 + 2**64)), id="an amount beyond 10^38"),
+    pytest.param(_block(totalDifficulty=hex(2**128)), id="an amount of 33 digits"),
+    pytest.param(_block(gasUsed=hex(2**63)), id="a quantity of 2^63"),
+    pytest.param(_block(gasUsed=hex(2**64)), id="a quantity of 17 digits"),
+    pytest.param(_block(timestamp=hex(253_402_300_800)), id="the first second of 10000"),
+    pytest.param(_transaction(r=hex(2**256)), id="a word of 65 digits"),
+    pytest.param(_authorizations({"yParity": "0x1", "nonce": hex(2**64)}), id="a nonce of 2^64"),
+    pytest.param(_log(topics=[hex_bytes(1)] * 5), id="five topics"),
+]
+
+
 def _written(old: bytes, new: bytes) -> Callable[[bytes], bytes]:
     def rewrite(text: bytes) -> bytes:
         assert old in text

@@ -29,7 +29,7 @@ from chain_assets_tests.core.json_readers import (
     tables_of,
     taken_of,
 )
-from chain_assets_tests.core.json_texts import LEFT, REFUSED, TAKEN
+from chain_assets_tests.core.json_texts import LEFT, REFUSED, TAKEN, TOO_LARGE
 from chain_assets_tests.core.sample_block import hex_bytes, sample_document
 
 
@@ -72,6 +72,16 @@ def test_what_nodes_write_is_taken_and_read_as_the_strict_reader_reads_it(
     payloads = [compact(document) for document in documents]
     assert taken_of(payloads) == [True] * 3
     assert not differences(payloads)
+
+
+@pytest.mark.parametrize("change", TOO_LARGE)
+def test_what_is_too_large_for_its_column_is_left_and_refused(
+    change: Callable[[Json], None],
+) -> None:
+    document = sample_document(5)
+    change(document)
+    assert taken_of([compact(document)]) == [False]
+    assert len(decode_blocks([compact(document)], chain="test").refused) == 1
 
 
 @pytest.mark.parametrize("rewrite", [*LEFT, *REFUSED])

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from chain_assets.core.abi.kernel.batch import Batch
-from chain_assets.core.abi.kernel.choose import NOBODY
+from chain_assets.core.abi.kernel.batch import NOBODY, Batch
 from chain_assets.core.abi.kernel.sources import Longs
 from chain_assets.core.abi.kernel.text import ELSEWHERE, write_texts
 from chain_assets.core.abi.outcomes import Decoded, Outcome
@@ -17,13 +16,15 @@ from chain_assets.core.abi.outcomes import Decoded, Outcome
 _STATUS = pa.array(["undecoded", "decoded"])
 
 
-def text_table(batch: Batch, outcomes: Iterable[Outcome], *, name: str) -> Any:
+def text_table(
+    batch: Batch, flat: Longs, outcomes: Iterable[Outcome], *, most_text: int, name: str
+) -> Any:
     """One row for each of the batch, in order; the candidate's name stands in the column `name`.
 
-    `outcomes` are of the rows that the kernels left to others.
+    `flat` and `most_text` are what `choose` gave; `outcomes` are of the rows that it left.
     """
     table = batch.table
-    chosen = batch.chosen.copy()
+    chosen = flat.copy()
     texts = [pa.array([], pa.string())]
     texts_at = np.full(len(chosen), ELSEWHERE)
     reasons = [pa.array(batch.reasons.values(), pa.string())]
@@ -39,7 +40,7 @@ def text_table(batch: Batch, outcomes: Iterable[Outcome], *, name: str) -> Any:
         chosen,
         batch.sources,
         table,
-        most_text=batch.most_text,
+        most_text=most_text,
         given=pa.concat_arrays(texts),
         at=texts_at,
     )

@@ -1,4 +1,4 @@
-"""Rows as the kernels take them: their groups, and the candidate that each follows."""
+"""Rows as the kernels take them, and what becomes of those that the kernels leave."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import pyarrow as pa
 
 from chain_assets.core.abi.columns import Column, batches
 from chain_assets.core.abi.fates import RowFates
-from chain_assets.core.abi.kernel.choose import NOBODY, choose
 from chain_assets.core.abi.kernel.classify import (
     CALL_REASONS,
     LOG_REASONS,
@@ -29,33 +28,33 @@ from chain_assets.core.abi.registry import Registry
 # the text of hostile ones (sixteen times the bytes, each escaped) to fit into one Arrow array.
 KERNEL_BATCH_BYTES = 16 << 20
 
+# What stands in the place of a candidate.
+NOBODY = -1
+
 Decode = Callable[[Any, Longs], tuple[list[Column], RowFates]]
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows after the kernels have seen them.
+    """`groups[i]` is the group of row i in `table`, or a negative key of `reasons`.
 
-    `groups[i]` is the group of row i in `table`, or a negative key of `reasons`; `chosen[i]` its
-    candidate, or NOBODY. Texts of the chosen take at most `most_text` bytes.
+    A row with a group has all words of its topics; how long its body is has not been looked at.
     """
 
     sources: Sources
     table: CandidateTable
     groups: Longs
     reasons: dict[int, str]
-    chosen: Longs
-    most_text: int
 
     def others(
-        self, table: Any, decoder: Callable[[Any], Decode], *, sized_by: str
+        self, chosen: Longs, table: Any, decoder: Callable[[Any], Decode], *, sized_by: str
     ) -> Iterator[Outcome]:
-        """What becomes of the rows that have candidates, of which none is flat and fits.
+        """What becomes of the rows that have candidates, and NOBODY in `chosen`.
 
         `table` has all rows of the batch, with their bytes in the column `sized_by`; `decoder`
         makes a decoder of some of them.
         """
-        rows = np.flatnonzero((self.groups >= 0) & (self.chosen == NOBODY))
+        rows = np.flatnonzero((self.groups >= 0) & (chosen == NOBODY))
         if not len(rows):
             return
         for part in batches(table.take(pa.array(rows)), sized_by=sized_by):
@@ -75,8 +74,7 @@ def read_logs(logs: Any, registry: Registry) -> Batch:
     groups = classify_logs(sources, table.keys)
     # What is left is numbered as the layouts have it: the body, and topics by their number.
     arguments = sources.without_first()
-    chosen, most_text = choose(groups, arguments, table)
-    return Batch(arguments, table, groups, LOG_REASONS, chosen, most_text)
+    return Batch(arguments, table, groups, LOG_REASONS)
 
 
 def read_calls(transactions: Any, registry: Registry) -> Batch:
@@ -86,5 +84,4 @@ def read_calls(transactions: Any, registry: Registry) -> Batch:
         read_sources([transactions[name] for name in ("input", "to_address")]), table.keys
     )
     arguments = read_sources([transactions["input"]], leave_out=SELECTOR_BYTES)
-    chosen, most_text = choose(groups, arguments, table)
-    return Batch(arguments, table, groups, CALL_REASONS, chosen, most_text)
+    return Batch(arguments, table, groups, CALL_REASONS)

@@ -6,26 +6,21 @@ from typing import Any
 
 import numpy as np
 
+from chain_assets.core.abi.kernel.batch import NOBODY, Batch
 from chain_assets.core.abi.kernel.layouts import BODY, UNSIGNED
-from chain_assets.core.abi.kernel.memory import compiled, load, load_byte
-from chain_assets.core.abi.kernel.sources import Longs, Sources, place_of, size_of
-from chain_assets.core.abi.kernel.tables import CandidateTable
-
-NOBODY = -1
+from chain_assets.core.abi.kernel.memory import compiled, inlined, load, load_byte
+from chain_assets.core.abi.kernel.sources import Longs, place_of, size_of
 
 _ZERO = np.uint64(0)
 
 
-def choose(groups: Longs, sources: Sources, table: CandidateTable) -> tuple[Longs, int]:
-    """For each row the position of its candidate, or NOBODY; and how long their texts may get.
-
-    `groups` has a row's group, negative where it has none. A row's words must be there but for
-    those of its body, whose size is checked here.
-    """
-    chosen = np.empty(sources.count, np.int64)
+def choose(batch: Batch) -> tuple[Longs, int]:
+    """For each row the position of its candidate, or NOBODY; and how long their texts may get."""
+    table = batch.table
+    chosen = np.empty(batch.sources.count, np.int64)
     most_text = _choose(
-        groups,
-        sources.columns,
+        batch.groups,
+        batch.sources.columns,
         table.firsts,
         table.flat_stops,
         table.layouts.layouts,
@@ -49,20 +44,31 @@ def _choose(
     for row in range(len(groups)):
         chosen[row] = NOBODY
         group = groups[row]
-        if group < 0:
-            continue
-        for candidate in range(firsts[group], flat_stops[group]):
-            layout = layouts[candidate]
-            if size_of(columns, BODY, row) >= layout.body_bytes and _is_clean(
-                columns, row, checks, layout.first_check, layout.stop_check
-            ):
-                chosen[row] = candidate
-                most_text += layout.most_text
-                break
+        if group >= 0:
+            candidate = find_candidate(
+                columns, row, firsts[group], flat_stops[group], layouts, checks
+            )
+            chosen[row] = candidate
+            if candidate != NOBODY:
+                most_text += layouts[candidate].most_text
     return most_text
 
 
-@compiled
+@inlined
+def find_candidate(
+    columns: Longs, row: int, first: int, stop: int, layouts: Any, checks: Any
+) -> int:
+    """The first of the candidates `first` to `stop` whose rules the row follows, or NOBODY."""
+    for candidate in range(first, stop):
+        layout = layouts[candidate]
+        if size_of(columns, BODY, row) >= layout.body_bytes and _is_clean(
+            columns, row, checks, layout.first_check, layout.stop_check
+        ):
+            return candidate
+    return NOBODY
+
+
+@inlined
 def _is_clean(columns: Longs, row: int, checks: Any, first: int, stop: int) -> bool:
     """Whether all padding is zero, or copies of the sign (see abi/word_rules.py)."""
     dirty = _ZERO

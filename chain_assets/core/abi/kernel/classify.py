@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from chain_assets.core.abi.kernel.memory import compiled, load, load_half
+from chain_assets.core.abi.kernel.memory import compiled, inlined, load, load_half
 from chain_assets.core.abi.kernel.sources import Longs, Sources, is_null, place_of, size_of
 from chain_assets.core.abi.kernel.tables import MOST_TOPICS, KeyTable
 
@@ -83,7 +83,7 @@ def _classify_calls(
             groups[row] = UNKNOWN if key == _NOTHING else by_count[key, 0]
 
 
-@compiled
+@inlined
 def _find(slots: Longs, keys: Words, a: U64, b: U64, c: U64, d: U64) -> int:
     """The position of the key whose 32 bytes are `a` to `d`, _NOTHING where there is none."""
     slot = np.int64(a & np.uint64(len(slots) - 1))

@@ -11,6 +11,7 @@ import numpy as np
 from chain_assets.core.abi.kernel.memory import (
     compiled,
     copy_word,
+    inlined,
     load,
     load_number,
     multiply_high,
@@ -92,7 +93,7 @@ def _write_limbs(out: int, a: U64, b: U64, c: U64, d: U64, scratch: int) -> int:
     return count
 
 
-@compiled
+@inlined
 def _divide(high: U64, low: U64) -> tuple[U64, U64]:
     """Quotient and remainder of `high * 2^64 + low` by 10^19; `high` is less than 10^19."""
     fraction = high * _RECIPROCAL + low
@@ -107,7 +108,7 @@ def _divide(high: U64, low: U64) -> tuple[U64, U64]:
     return quotient, remainder
 
 
-@compiled
+@inlined
 def _store_digits(end: int, value: U64) -> int:
     """Write `value` before `end`, with zeros in front of it; returns how many digits it has."""
     if value >= _SIXTEEN:
@@ -121,7 +122,7 @@ def _store_digits(end: int, value: U64) -> int:
     return 16 - _leading_zeros(end - 16)
 
 
-@compiled
+@inlined
 def _store_group(end: int, value: U64) -> None:
     """Write `value` before `end` as 24 digits, zeros included."""
     upper = value // _EIGHT
@@ -131,7 +132,7 @@ def _store_group(end: int, value: U64) -> None:
     _store_eight(end - 24, highest)
 
 
-@compiled
+@inlined
 def _leading_zeros(place: int) -> int:
     """How many of the first seven digits at `place` come before one that is not zero."""
     digits = load(place) ^ _ALL_ZEROS
@@ -142,7 +143,7 @@ def _leading_zeros(place: int) -> int:
     return count
 
 
-@compiled
+@inlined
 def _store_eight(place: int, value: U64) -> None:
     """The eight digits of `value`: split in the middle, both halves again, and so on, at once."""
     upper = value // _FOUR

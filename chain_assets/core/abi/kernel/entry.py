@@ -19,7 +19,9 @@ from chain_assets.core.abi.kernel.batch import (
     read_calls,
     read_logs,
 )
-from chain_assets.core.abi.kernel.gather import flat_tables
+from chain_assets.core.abi.kernel.choose import choose
+from chain_assets.core.abi.kernel.gather import gather
+from chain_assets.core.abi.kernel.sources import Longs
 from chain_assets.core.abi.logs import LOG_COLUMNS, log_columns
 from chain_assets.core.abi.outcomes import Outcome
 from chain_assets.core.abi.registry import Registry
@@ -27,8 +29,9 @@ from chain_assets.core.abi.registry import Registry
 # Half of what the offsets of one Arrow string array can reach.
 _MOST_TEXT = 1 << 30
 
-# A batch, and what becomes of the rows that its kernels left.
-Read = tuple[Batch, Iterable[Outcome]]
+# What is made of some rows: a batch, and its outcomes where there is NOBODY.
+Others = Callable[[Longs], Iterable[Outcome]]
+Read = Callable[[Any], tuple[Batch, Others]]
 
 
 def event_texts(logs: Any, registry: Registry) -> Any:
@@ -51,45 +54,45 @@ def call_columns(transactions: Any, registry: Registry) -> list[ArgumentTable]:
     return _columns(transactions, partial(_read_calls, registry), sized_by="input")
 
 
-def _read_events(registry: Registry, logs: Any) -> Read:
-    batch = read_logs(logs, registry)
-
+def _read_events(registry: Registry, logs: Any) -> tuple[Batch, Others]:
     def decoder(some: Any) -> Decode:
         return log_columns(some).decode
 
-    return batch, batch.others(logs.select(LOG_COLUMNS), decoder, sized_by="data")
+    batch, own = read_logs(logs, registry), logs.select(LOG_COLUMNS)
+    return batch, lambda chosen: batch.others(chosen, own, decoder, sized_by="data")
 
 
-def _read_calls(registry: Registry, transactions: Any) -> Read:
-    batch = read_calls(transactions, registry)
-
+def _read_calls(registry: Registry, transactions: Any) -> tuple[Batch, Others]:
     def decoder(some: Any) -> Decode:
         return partial(decode_call, binary_column(some["input"]))
 
-    return batch, batch.others(transactions.select(["input"]), decoder, sized_by="input")
+    batch, own = read_calls(transactions, registry), transactions.select(["input"])
+    return batch, lambda chosen: batch.others(chosen, own, decoder, sized_by="input")
 
 
-def _texts(table: Any, read: Callable[[Any], Read], *, sized_by: str, name: str) -> Any:
+def _texts(table: Any, read: Read, *, sized_by: str, name: str) -> Any:
     parts = batches(table, sized_by=sized_by, limit=KERNEL_BATCH_BYTES)
     return pa.concat_tables([one for part in parts for one in _texts_of(part, read, name)])
 
 
-def _texts_of(part: Any, read: Callable[[Any], Read], name: str) -> Iterator[Any]:
+def _texts_of(part: Any, read: Read, name: str) -> Iterator[Any]:
     batch, others = read(part)
-    if batch.most_text > _MOST_TEXT and part.num_rows > 1:
+    chosen, most_text = choose(batch)
+    if most_text > _MOST_TEXT and part.num_rows > 1:
         middle = part.num_rows // 2
         yield from _texts_of(part.slice(0, middle), read, name)
         yield from _texts_of(part.slice(middle), read, name)
     else:
-        yield text_table(batch, others, name=name)
+        yield text_table(batch, chosen, others(chosen), most_text=most_text, name=name)
 
 
-def _columns(table: Any, read: Callable[[Any], Read], *, sized_by: str) -> list[ArgumentTable]:
+def _columns(table: Any, read: Read, *, sized_by: str) -> list[ArgumentTable]:
     tables: list[ArgumentTable] = []
     before = 0
     for part in batches(table, sized_by=sized_by, limit=KERNEL_BATCH_BYTES):
         batch, others = read(part)
-        tables += flat_tables(batch, before=before)
-        tables += argument_tables(others, before=before)
+        flat, chosen = gather(batch, before=before)
+        tables += flat
+        tables += argument_tables(others(chosen), before=before)
         before += part.num_rows
     return merge_tables(tables)

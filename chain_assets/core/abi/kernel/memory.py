@@ -39,6 +39,12 @@ def compiled(function: F) -> F:
         return cast(F, numba.njit(**options)(function))
 
 
+def inlined(function: F) -> F:
+    """`function` as a part of each compiled function that calls it: an array is many arguments."""
+    options: dict[str, Any] = {"nogil": True, "boundscheck": False, "error_model": "numpy"}
+    return cast(F, numba.njit(forceinline=True, **options)(function))
+
+
 def intrinsic(definition: Callable[..., Any]) -> Any:
     """`definition` as an instruction: its first parameter is the compiler's, not the caller's."""
     return numba_intrinsic(definition)

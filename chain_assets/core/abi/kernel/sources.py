@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from chain_assets.core.abi.kernel.memory import compiled, load_byte, load_half
+from chain_assets.core.abi.kernel.memory import inlined, load_byte, load_half
 
 Longs = npt.NDArray[np.int64]
 
@@ -60,7 +60,7 @@ def _plain(column: Any) -> Any:
     return array if array.type == pa.binary() else array.cast(pa.binary())
 
 
-@compiled
+@inlined
 def place_of(columns: Longs, column: int, row: int) -> int:
     """The address of a value."""
     offset = columns[column, _OFFSETS] + 4 * (columns[column, _FIRST] + row)
@@ -68,7 +68,7 @@ def place_of(columns: Longs, column: int, row: int) -> int:
     return int(columns[column, _DATA] + columns[column, _LEFT_OUT] + start)
 
 
-@compiled
+@inlined
 def size_of(columns: Longs, column: int, row: int) -> int:
     """The bytes of a value; negative where it is shorter than what is left out."""
     offset = columns[column, _OFFSETS] + 4 * (columns[column, _FIRST] + row)
@@ -76,7 +76,7 @@ def size_of(columns: Longs, column: int, row: int) -> int:
     return int(size - columns[column, _LEFT_OUT])
 
 
-@compiled
+@inlined
 def is_null(columns: Longs, column: int, row: int) -> bool:
     """Whether there is no value."""
     validity, at = columns[column, _VALIDITY], columns[column, _FIRST] + row

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from chain_assets.core.abi.kernel.choose import NOBODY
+from chain_assets.core.abi.kernel.batch import NOBODY
 from chain_assets.core.abi.kernel.digits import SCRATCH_BYTES, write_signed, write_unsigned
 from chain_assets.core.abi.kernel.layouts import ADDRESS, BYTES, INT, UINT
 from chain_assets.core.abi.kernel.memory import (
@@ -17,6 +17,7 @@ from chain_assets.core.abi.kernel.memory import (
     compiled,
     copy_bytes,
     copy_word,
+    inlined,
     load,
     store,
     write_address_hex,
@@ -96,7 +97,7 @@ def _write(
         offsets[row + 1] = out - memory
 
 
-@compiled
+@inlined
 def _write_value(out: int, word: int, kind: int, size: int, scratch: int) -> int:
     """Write the value at address `word`; returns how many characters that took."""
     if kind == UINT:
@@ -116,7 +117,7 @@ def _write_value(out: int, word: int, kind: int, size: int, scratch: int) -> int
     return 5
 
 
-@compiled
+@inlined
 def _copy(out: int, source: int, size: int) -> int:
     """Copy a literal by whole words: it is short, and there is room behind it and behind `out`."""
     for done in range(0, size, 32):
