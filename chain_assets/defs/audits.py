@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -28,7 +28,20 @@ from chain_assets.defs.names import DECODED, ENRICHED, RAW
 from chain_assets.lake.tables import LakeTables
 from chain_assets.layers.proving import Held, read_held
 
-_LINK_COLUMNS = ["number", "hash", "parent_hash"]
+_LINK_COLUMNS = ("number", "hash", "parent_hash")
+# Beside the key; what is not asked for is not read.
+_ASKED: dict[str, tuple[str, ...]] = {
+    RAW_BLOCKS.name: (*_LINK_COLUMNS, "canonical", "transaction_count", "log_count"),
+    BLOCKS.name: (
+        *_LINK_COLUMNS,
+        "transaction_count",
+        "log_count",
+        "withdrawal_count",
+        "gas_used",
+    ),
+    TRANSACTIONS.name: ("gas_used", "cumulative_gas_used", "log_count"),
+    ENRICHED_BLOCKS.name: ("hash",),
+}
 
 
 @dataclass(frozen=True)
@@ -39,14 +52,23 @@ class Audited:
     block_range: BlockRange
     tables: LakeTables
     head: int | None = None
+    _read: dict[str, pa.Table] = field(default_factory=dict)
+
+    def stored(self, table: Table) -> pa.Table:
+        """What the audits ask of a table, read once for all of them."""
+        if table.name not in self._read:
+            names = dict.fromkeys((table.number_column, *table.key, *_ASKED.get(table.name, ())))
+            self._read[table.name] = self.tables.read(
+                table, columns=list(names), chain=self.chain.name, block_range=self.block_range.key
+            )
+        return self._read[table.name]
 
     def rows(self, table: Table, *columns: str) -> pa.Table:
         """These columns of the range; of raw_blocks the canonical rows only."""
-        names = list(dict.fromkeys([*columns, *(["canonical"] if table is RAW_BLOCKS else [])]))
-        rows = self.tables.read(
-            table, columns=names, chain=self.chain.name, block_range=self.block_range.key
-        )
-        return rows.filter(rows["canonical"]) if table is RAW_BLOCKS else rows
+        rows = self.stored(table)
+        if table is RAW_BLOCKS:
+            rows = rows.filter(rows["canonical"])
+        return rows.select(list(dict.fromkeys(columns)))
 
     def numbers(self, table: Table) -> pa.ChunkedArray:
         """The block number of every row."""
@@ -133,16 +155,7 @@ def _one_canonical(audited: Audited) -> list[Violation]:
         for entry in numbers
         if entry["counts"] > 1
     ]
-    return duplicates(RAW_BLOCKS, _all_raw(audited)) + twice
-
-
-def _all_raw(audited: Audited) -> pa.Table:
-    return audited.tables.read(
-        RAW_BLOCKS,
-        columns=list(RAW_BLOCKS.key),
-        chain=audited.chain.name,
-        block_range=audited.block_range.key,
-    )
+    return duplicates(RAW_BLOCKS, audited.stored(RAW_BLOCKS)) + twice
 
 
 def _decoded_counts(audited: Audited) -> list[Violation]:

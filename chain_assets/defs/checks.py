@@ -61,8 +61,8 @@ def _checks_of(chain: Chain, layer: str) -> dg.AssetChecksDefinition:
     ) -> Iterator[dg.AssetCheckResult]:
         ranges, tables = run_ranges(context), lake.tables()
         materialized = _latest(context.instance, key, ranges)
-        for name in AUDITS[layer]:
-            found = _audit(chain, layer, name, tables, ranges, materialized)
+        by_check = _audit(chain, layer, tables, ranges, materialized)
+        for name, found in by_check.items():
             if len(ranges) > 1:
                 _log_each(context, key, name, found, materialized)
             yield _result(key, name, found)
@@ -73,16 +73,18 @@ def _checks_of(chain: Chain, layer: str) -> dg.AssetChecksDefinition:
 def _audit(
     chain: Chain,
     layer: str,
-    name: str,
     tables: LakeTables,
     ranges: Sequence[BlockRange],
     materialized: Mapping[str, Materialized],
-) -> dict[str, list[Violation]]:
-    found = {}
+) -> dict[str, dict[str, list[Violation]]]:
+    """By check and range key what is wrong; each table of a range is read once."""
+    found: dict[str, dict[str, list[Violation]]] = {name: {} for name in AUDITS[layer]}
     for block_range in ranges:
         seen = materialized.get(block_range.key)
         head = seen.head if seen and layer == RAW else None
-        found[block_range.key] = AUDITS[layer][name](Audited(chain, block_range, tables, head))
+        audited = Audited(chain, block_range, tables, head)
+        for name, audit in AUDITS[layer].items():
+            found[name][block_range.key] = audit(audited)
     return found
 
 

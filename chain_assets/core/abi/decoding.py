@@ -80,7 +80,7 @@ class _Decoder:
         size = WORD_BYTES * sum(one.words for one in types)
         holds = starts + size <= self._ends[rows]
         self._fates.require(rows, holds, f"arguments {', '.join(paths)}: the data ends too early")
-        lowest = WORD_BYTES * sum(_pointer_words(one) for one in types)
+        lowest = lowest_pointer(types)
         columns: list[Column] = []
         position = 0
         for one, path in zip(types, paths, strict=True):
@@ -226,12 +226,16 @@ def _components(one: TupleType, path: str) -> list[tuple[AbiType, str]]:
     return [(part, f"{path}.{name}") for part, name in zip(one.components, names, strict=True)]
 
 
-def _pointer_words(one: AbiType) -> int:
-    """How far a type pushes the lowest position that a pointer in its frame may lead to.
+def lowest_pointer(types: Sequence[AbiType]) -> int:
+    """The lowest position that a pointer in a frame of `types` may lead to, in bytes.
 
-    That is `one.words`, except that eth_abi counts a static array by its own items and a static
-    tuple as one. Both decoders must accept the same data.
+    That is where the heads end, except that eth_abi counts a static array by its own items and a
+    static tuple as one. Both decoders must accept the same data.
     """
+    return WORD_BYTES * sum(map(_pointer_words, types))
+
+
+def _pointer_words(one: AbiType) -> int:
     if isinstance(one, ArrayType) and not one.is_dynamic and one.size is not None:
         return one.size
     return 1

@@ -18,10 +18,11 @@ from chain_assets.core.abi.kernel.classify import (
     classify_calls,
     classify_logs,
 )
+from chain_assets.core.abi.kernel.dynamic import decode_rows
 from chain_assets.core.abi.kernel.sources import Longs, Sources, read_sources
 from chain_assets.core.abi.kernel.tables import CandidateTable, event_table, function_table
 from chain_assets.core.abi.logs import TOPIC_COLUMNS
-from chain_assets.core.abi.outcomes import Outcome, split_by_code, try_candidates
+from chain_assets.core.abi.outcomes import Decoded, Outcome, split_by_code, try_candidates
 from chain_assets.core.abi.registry import Registry
 
 # Bytes of arguments at once: enough rows for each group to be worth a call, and few enough for
@@ -55,6 +56,20 @@ class Batch:
         makes a decoder of some of them.
         """
         rows = np.flatnonzero((self.groups >= 0) & (chosen == NOBODY))
+        left = []
+        for members in split_by_code(self.groups[rows]):
+            own = rows[members]
+            position = self.table.flat_stops[self.groups[own[0]]]
+            if position == self.table.stops[self.groups[own[0]]]:
+                left.append(own)
+                continue
+            # Those before it in the group are flat, and have refused these rows for good.
+            columns, good = decode_rows(self.table.program(position), self.sources, own)
+            if good.any():
+                everyone = np.ones(int(good.sum()), np.bool_)
+                yield Decoded(self.table.candidates[position], own[good], columns, everyone)
+            left.append(own[~good])
+        rows = np.sort(np.concatenate([np.zeros(0, np.int64), *left]))
         if not len(rows):
             return
         for part in batches(table.take(pa.array(rows)), sized_by=sized_by):

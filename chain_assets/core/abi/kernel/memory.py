@@ -95,6 +95,17 @@ def store(context: Any, address: Any, value: Any) -> Any:
 
 
 @intrinsic
+def store_half(context: Any, address: Any, value: Any) -> Any:
+    """`store_half(address, value)`: the lower four bytes."""
+
+    def generate(target: Any, builder: Any, _: Any, values: Any) -> Any:
+        _store(builder, values[0], builder.trunc(values[1], _HALF))
+        return target.get_dummy_value()
+
+    return types.void(types.int64, types.uint64), generate
+
+
+@intrinsic
 def load_number(context: Any, address: Any) -> Any:
     """`load_number(address)`: the eight bytes there, big-endian, as a number."""
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from chain_assets.core.abi.kernel.layouts import Candidate, Layouts, make_layouts
+from chain_assets.core.abi.kernel.programs import Program, make_program
 from chain_assets.core.abi.registry import Registry
 
 Longs = npt.NDArray[np.int64]
@@ -52,6 +53,16 @@ class CandidateTable:
     def candidates_of(self, group: int) -> Sequence[Any]:
         """All candidates of a group, in order of precedence."""
         return self.candidates[self.firsts[group] : self.stops[group]]
+
+    def program(self, position: int) -> Program:
+        """How to decode a candidate that is not flat; made when it first occurs."""
+        if position not in self._programs:
+            self._programs[position] = make_program(self.candidates[position])
+        return self._programs[position]
+
+    @cached_property
+    def _programs(self) -> dict[int, Program]:
+        return {}
 
     @cached_property
     def positions(self) -> dict[int, int]:
