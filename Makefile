@@ -14,6 +14,8 @@ PORT ?= 3000
 
 # Dagster keeps its history here; the settings are the repository's own file, linked.
 demo dev: export DAGSTER_HOME := $(CURDIR)/.dagster_home
+# Dagster's processes may have another current folder than this one.
+demo dev: export CHAIN_ASSETS_LAKE ?= $(CURDIR)/lake
 # As an activated .venv would set it; without it dg warns twice at every start.
 dev: export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 

@@ -202,6 +202,11 @@ def _raw_counts(audited: Audited) -> list[Violation]:
     ]
 
 
+def _proofs(audited: Audited) -> list[Violation]:
+    held = sorted(audited.held_back().items())
+    return [Violation(BLOCK_PROOFS.name, number, h.block.reason) for number, h in held]
+
+
 def _enriched_counts(audited: Audited) -> list[Violation]:
     """As many transactions and transfers a block as there are decoded ones."""
     transfers = audited.rows(DECODED_TRANSFERS, "block_number")["block_number"].value_counts()
@@ -229,6 +234,7 @@ AUDITS: dict[str, dict[str, Audit]] = {
         "gaps": _same_blocks(BLOCKS, RAW_BLOCKS),
         "duplicates": _duplicates((BLOCK_PROOFS, *DECODED_TABLES)),
         "counts": _decoded_counts,
+        "proofs": _proofs,
     },
     ENRICHED: {
         "gaps": _same_blocks(ENRICHED_BLOCKS, BLOCKS),
@@ -236,9 +242,12 @@ AUDITS: dict[str, dict[str, Audit]] = {
         "counts": _enriched_counts,
     },
 }
+# A block that is held back keeps no other from going on.
+NOT_BLOCKING = {"proofs"}
 DESCRIPTIONS = {
     "parent_links": "Each block's parent is the block before it, also across the range's start.",
     "gaps": "Every block is there, and none that should not be.",
     "duplicates": "No key stands twice in any table of the layer.",
     "counts": "Rows and gas of each block are what its header and its receipts say.",
+    "proofs": "No block is held back because it is not what its own header says.",
 }

@@ -1,4 +1,4 @@
-"""Blocking checks of each layer, one verdict a block range.
+"""Checks of each layer, one verdict a block range; all but `proofs` block what is downstream.
 
 In a run over several ranges Dagster stores a check's result without its partition. So each range's
 verdict is logged as an event of its own, tied to the materialization that it is about; the result
@@ -17,7 +17,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 from chain_assets.chains import Chain
 from chain_assets.core.block_range import BlockRange
 from chain_assets.core.quality import Violation
-from chain_assets.defs.audits import AUDITS, DESCRIPTIONS, Audited
+from chain_assets.defs.audits import AUDITS, DESCRIPTIONS, NOT_BLOCKING, Audited
 from chain_assets.defs.names import LAYERS, RAW, asset_key, identifier
 from chain_assets.defs.partitions import block_ranges, run_ranges
 from chain_assets.defs.resources import LakeResource
@@ -49,7 +49,7 @@ def _checks_of(chain: Chain, layer: str) -> dg.AssetChecksDefinition:
                 name,
                 asset=key,
                 description=DESCRIPTIONS[name],
-                blocking=True,
+                blocking=name not in NOT_BLOCKING,
                 partitions_def=block_ranges(chain),
             )
             for name in AUDITS[layer]
@@ -107,7 +107,7 @@ def _log_each(
                 severity=dg.AssetCheckSeverity.ERROR,
                 description=summary(violations),
                 metadata=_metadata(violations),
-                blocking=True,
+                blocking=name not in NOT_BLOCKING,
                 # Without it Dagster takes the verdict for one about an older materialization.
                 target_materialization_data=seen.target if seen else None,
             )

@@ -157,3 +157,9 @@ def log_table(logs: Sequence[tuple[Sequence[bytes | None], bytes]]) -> Any:
 def words(*values: int) -> bytes:
     """32 bytes for each value; a negative one in two's complement."""
     return b"".join((value % (1 << 256)).to_bytes(32, "big") for value in values)
+
+
+def alias_bomb(levels: int, fan: int) -> bytes:
+    """An array of `fan` pointers to one array of `fan` pointers, and so on, `levels` deep."""
+    inner = words(fan, *[32 * fan] * fan) * (levels - 1)
+    return words(32) + inner + words(fan, *range(fan))

@@ -19,6 +19,7 @@ from chain_assets.core.abi.rendering import render_arguments
 from chain_assets.core.abi.type_text import parse_type
 from chain_assets.core.abi.values import decode_values
 from chain_assets_tests.core.abi_cases import (
+    alias_bomb,
     damaged,
     random_type,
     random_value,
@@ -165,12 +166,6 @@ def test_what_eth_abi_lets_pass_passes(
 ) -> None:
     assert slow_decode(types, data) == values
     assert decode_values(types, [data]) == ([values], [None])
-
-
-def alias_bomb(levels: int, fan: int) -> bytes:
-    """An array of `fan` pointers to one array of `fan` pointers, and so on, `levels` deep."""
-    inner = words(fan, *[32 * fan] * fan) * (levels - 1)
-    return words(32) + inner + words(fan, *range(fan))
 
 
 @pytest.mark.parametrize(

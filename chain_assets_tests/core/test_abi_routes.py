@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -20,7 +22,7 @@ from chain_assets.core.abi.events import decode_event_columns, decode_events
 from chain_assets.core.abi.registry import build_registry
 from chain_assets.core.abi.routes import Route, default_route
 from chain_assets.core.abi.signatures import Event, event_from_text, function_from_text
-from chain_assets_tests.core.abi_cases import log_table, words
+from chain_assets_tests.core.abi_cases import alias_bomb, log_table, words
 from chain_assets_tests.core.abi_routes import ROUTES, assert_routes_agree
 from chain_assets_tests.core.abi_rows import (
     random_calls,
@@ -64,6 +66,46 @@ def test_generated_calls_decode_as_eth_abi_decodes_them_by_both_routes(seed: int
 
 def document(row: dict[str, Any]) -> Any:
     return None if row["args"] is None else orjson.loads(row["args"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        pytest.param("uint256[][][][]", alias_bomb(4, 100), id="10^8 values from 13 kB"),
+        pytest.param("uint256[][][]", alias_bomb(3, 3), id="moderate sharing"),
+        pytest.param("bytes[]", words(32, 300, *[9600] * 300, 9999) + bytes(10_016), id="bytes"),
+        pytest.param("uint256[4096][]", words(32, 1 << 30), id="2^30 items of 128 kB"),
+        pytest.param("bytes[4294967296]", words(32, 5), id="2^32 pointers"),
+        pytest.param("bytes", words(32, (1 << 40) - 32), id="a terabyte"),
+        pytest.param("string", words(32, 2) + "é".encode() + bytes(30), id="text beyond ASCII"),
+    ],
+)
+def test_hostile_and_rare_rows_fare_alike(kind: str, data: bytes) -> None:
+    event = event_from_text(f"E({kind} a)")
+    table = log_table([([event.topic0], data)] * 3)
+    assert_routes_agree(decode_events, decode_event_columns, table, build_registry([event]))
+
+
+def test_kernels_that_come_from_the_cache_give_what_new_ones_give(tmp_path: Path) -> None:
+    # Numba has crashed on what it had cached itself: each process but the first runs that.
+    code = (
+        "from random import Random\n"
+        "from chain_assets.core.abi.events import decode_events\n"
+        "from chain_assets_tests.core.abi_cases import log_table\n"
+        "from chain_assets_tests.core.abi_rows import random_logs, random_registry\n"
+        "random = Random(7)\n"
+        "registry = random_registry(random)\n"
+        "table = log_table(random_logs(random, registry, 200))\n"
+        "print(decode_events(table, registry, route='compiled').to_pylist())"
+    )
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": os.curdir}
+    runs = [
+        subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment)
+        for _ in range(2)
+    ]
+    assert [run.returncode for run in runs] == [0, 0]
+    assert runs[0].stdout == runs[1].stdout
+    assert len(runs[0].stdout) > 10_000
 
 
 POWERS = st.integers(0, 256).flatmap(lambda bits: st.integers(-1, 1).map(lambda d: 2**bits + d))

@@ -64,17 +64,19 @@ def merge_tables(tables: Iterable[ArgumentTable]) -> list[ArgumentTable]:
     parts: dict[int, list[ArgumentTable]] = {}
     for table in tables:
         parts.setdefault(id(table.candidate), []).append(table)
-    merged = [
-        own[0]
-        if len(own) == 1
-        else ArgumentTable(
-            own[0].candidate,
-            np.concatenate([one.rows for one in own]),
-            pa.concat_tables([one.arguments for one in own]),
-        )
-        for own in parts.values()
-    ]
+    merged = [own[0] if len(own) == 1 else _merged(own) for own in parts.values()]
     return sorted(merged, key=lambda one: int(one.rows[0]))
+
+
+def _merged(parts: Sequence[ArgumentTable]) -> ArgumentTable:
+    rows = np.concatenate([one.rows for one in parts])
+    arguments = pa.concat_tables([one.arguments for one in parts])
+    if (rows[1:] < rows[:-1]).any():
+        order = np.argsort(rows)
+        # A table without columns has no rows that could be taken.
+        arguments = arguments.take(pa.array(order)) if arguments.num_columns else arguments
+        rows = rows[order]
+    return ArgumentTable(parts[0].candidate, rows, arguments)
 
 
 def array_from_column(column: Column) -> Any:

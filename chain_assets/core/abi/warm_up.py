@@ -10,7 +10,9 @@ from chain_assets.core.abi.registry import standard_registry
 from chain_assets.core.abi.routes import default_route
 
 _TRANSFER = bytes.fromhex("ddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef")
+_MULTICALL = bytes.fromhex("ac9650d8")  # of `multicall(bytes[])`, for the walk of dynamic types
 _WORD = bytes(32)
+_EMPTY_LIST = (32).to_bytes(32, "big") + _WORD
 
 
 def warm_up() -> None:
@@ -24,7 +26,7 @@ def warm_up() -> None:
     topics = {"topic0": _TRANSFER, "topic1": _WORD, "topic2": _WORD, "topic3": None}
     columns = {name: pa.array([value], pa.binary()) for name, value in topics.items()}
     logs = pa.table({**columns, "data": [_WORD]})
-    calls = pa.table({"input": [_WORD], "to_address": [bytes(20)]})
+    calls = pa.table({"input": [_MULTICALL + _EMPTY_LIST], "to_address": [bytes(20)]})
     decode_events(logs, registry)
     decode_event_columns(logs, registry)
     decode_calls(calls, registry)

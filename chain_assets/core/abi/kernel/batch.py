@@ -55,29 +55,45 @@ class Batch:
         `table` has all rows of the batch, with their bytes in the column `sized_by`; `decoder`
         makes a decoder of some of them.
         """
-        rows = np.flatnonzero((self.groups >= 0) & (chosen == NOBODY))
         left = []
-        for members in split_by_code(self.groups[rows]):
-            own = rows[members]
-            position = self.table.flat_stops[self.groups[own[0]]]
-            if position == self.table.stops[self.groups[own[0]]]:
-                left.append(own)
-                continue
-            # Those before it in the group are flat, and have refused these rows for good.
-            columns, good = decode_rows(self.table.program(position), self.sources, own)
-            if good.any():
-                everyone = np.ones(int(good.sum()), np.bool_)
-                yield Decoded(self.table.candidates[position], own[good], columns, everyone)
-            left.append(own[~good])
+        rows = np.flatnonzero((self.groups >= 0) & (chosen == NOBODY))
+        for own in self._by_group(rows):
+            decoded = self._walk(own)
+            if decoded is not None:
+                yield decoded
+                own = np.setdiff1d(own, decoded.rows, assume_unique=True)
+            left.append(own)
         rows = np.sort(np.concatenate([np.zeros(0, np.int64), *left]))
-        if not len(rows):
-            return
+        if len(rows):
+            yield from self._try_all(rows, table, decoder, sized_by=sized_by)
+
+    def _by_group(self, rows: Longs) -> Iterator[Longs]:
+        return (rows[members] for members in split_by_code(self.groups[rows]))
+
+    def _walk(self, rows: Longs) -> Decoded | None:
+        """The rows of one group that its first candidate of dynamic types decodes.
+
+        Those before it are flat, and have refused these rows for good.
+        """
+        group = self.groups[rows[0]]
+        position = int(self.table.flat_stops[group])
+        if position == self.table.stops[group]:
+            return None
+        columns, good = decode_rows(self.table.program(position), self.sources, rows)
+        if not good.any():
+            return None
+        kept = rows[good]
+        return Decoded(self.table.candidates[position], kept, columns, np.ones_like(kept, np.bool_))
+
+    def _try_all(
+        self, rows: Longs, table: Any, decoder: Callable[[Any], Decode], *, sized_by: str
+    ) -> Iterator[Outcome]:
+        """What the plain route makes of `rows`, which gives each bad one its reason."""
         for part in batches(table.take(pa.array(rows)), sized_by=sized_by):
             own, rows = rows[: part.num_rows], rows[part.num_rows :]
             groups, decode = self.groups[own], decoder(part)
             for members in split_by_code(groups):
-                group = groups[members[0]]
-                candidates = self.table.candidates_of(group)
+                candidates = self.table.candidates_of(groups[members[0]])
                 for outcome in try_candidates(candidates, members, decode):
                     yield replace(outcome, rows=own[outcome.rows])
 

@@ -40,7 +40,10 @@ def compiled(function: F) -> F:
 
 
 def inlined(function: F) -> F:
-    """`function` as a part of each compiled function that calls it: an array is many arguments."""
+    """`function` as a part of each compiled function that calls it: an array is many arguments.
+
+    Numba's cache looks at the caller's file only: who changes this one's must empty the cache.
+    """
     options: dict[str, Any] = {"nogil": True, "boundscheck": False, "error_model": "numpy"}
     return cast(F, numba.njit(forceinline=True, **options)(function))
 

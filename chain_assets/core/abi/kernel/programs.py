@@ -78,6 +78,8 @@ def make_program(candidate: Candidate) -> Program:
     nodes = np.zeros(len(types) + len(topics), NODE)
     for index, (kind, (first, stop)) in enumerate(zip(types, children, strict=True)):
         nodes[index] = _node(kind, first, stop, BODY)
+    # No pointer leads to the frame itself, and it costs nothing.
+    nodes["dynamic"][0] = False
     for number, kind in enumerate(topics, start=1):
         nodes[len(types) + number - 1] = _node(kind, 0, 0, number)
     body_nodes, topic_nodes = iter(range(1, 1 + len(body))), iter(range(len(types), len(nodes)))
