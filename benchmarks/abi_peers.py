@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -19,13 +20,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from benchmarks.abi_judge import Row, calls_by_eth_abi, logs_by_eth_abi, row
+from benchmarks.abi_texts import abi_of, names_of, text_of
 from chain_assets.core.abi.argument_tables import ArgumentTable
 from chain_assets.core.abi.calls import decode_call_columns, decode_calls
 from chain_assets.core.abi.events import decode_event_columns, decode_events
 from chain_assets.core.abi.registry import Registry
 from chain_assets.core.abi.routes import Route
 from chain_assets.core.abi.signatures import Event, Function
-from chain_assets.core.abi.types import AbiType, ArrayType, TupleType, unique_names
 
 # A piece of a peer's result: what it was read as, which rows, and one tuple of values for each.
 Part = tuple[Event | Function, Sequence[int], Sequence[Sequence[Any] | None]]
@@ -83,26 +84,28 @@ def cherry_events(logs: pa.Table, registry: Registry) -> Decoder:
     """cherry-core: a filter by signature, then its columnar decoder; only for what occurs."""
     os.environ["RUST_BACKTRACE"] = "0"  # else each bad row costs a backtrace
     cherry_core: Any = import_module("cherry_core")
-
     topics = ["topic0", "topic1", "topic2", "topic3"]
     logs = logs.select([*topics, "data"]).combine_chunks()
-
-    def decode(event: Any, counts: Any) -> tuple[Any, Any, Any]:
-        same = pc.equal(logs["topic0"], pa.scalar(event.topic0))
-        mask = pc.and_(same, pc.equal(counts, event.topic_count))
-        batch = logs.filter(mask).combine_chunks().to_batches()[0]
-        return event, mask, cherry_core.evm_decode_events(_text(event), batch, True)
 
     def topic_counts() -> Any:
         return pa.array(sum(pc.is_valid(logs[name]).to_numpy().astype(np.int8) for name in topics))
 
-    counts = topic_counts()
+    def select(event: Any, counts: Any) -> tuple[Any, Any]:
+        same = pc.equal(logs["topic0"], pa.scalar(event.topic0))
+        mask = pc.and_(same, pc.equal(counts, event.topic_count))
+        return mask, logs.filter(mask).combine_chunks().to_batches()[0]
+
+    def decode(event: Any, selected: tuple[Any, Any]) -> tuple[Any, Any, Any]:
+        mask, batch = selected
+        return event, mask, cherry_core.evm_decode_events(text_of(event), batch, True)
+
     occurring = [one.candidate for one in decode_event_columns(logs, registry)]
-    usable = [event for event in occurring if _survives(lambda: decode(event, counts))]  # noqa: B023
+    counts = topic_counts()
+    usable = [one for one in occurring if _survives(partial(decode, one, select(one, counts)))]
 
     def run() -> list[tuple[Any, Any, Any]]:
         counts = topic_counts()
-        return [decode(event, counts) for event in usable]
+        return [decode(event, select(event, counts)) for event in usable]
 
     return Decoder(run, lambda found: _rows(logs.num_rows, map(_cherry_part, found)))
 
@@ -111,25 +114,28 @@ def cherry_calls(transactions: pa.Table, registry: Registry) -> Decoder:
     """cherry-core: a filter by selector, without which its decoder takes inputs."""
     os.environ["RUST_BACKTRACE"] = "0"
     cherry_core: Any = import_module("cherry_core")
-
     inputs = transactions["input"].combine_chunks()
 
-    def decode(function: Any) -> tuple[Any, Any, Any]:
+    def select(function: Any) -> tuple[Any, Any]:
         mask = pc.equal(pc.binary_slice(inputs, 0, 4), pa.scalar(function.selector))
-        bodies = pc.binary_slice(inputs.filter(mask), 4)
-        return function, mask, cherry_core.evm_decode_call_inputs(_text(function), bodies, True)
+        # Without an end, Arrow fails on some inputs.
+        return mask, pc.binary_slice(inputs.filter(mask), 4, 1 << 30)
+
+    def decode(function: Any, selected: tuple[Any, Any]) -> tuple[Any, Any, Any]:
+        mask, bodies = selected
+        return function, mask, cherry_core.evm_decode_call_inputs(text_of(function), bodies, True)
 
     occurring = [one.candidate for one in decode_call_columns(transactions, registry)]
-    usable = [one for one in occurring if _survives(lambda: decode(one))]  # noqa: B023
+    usable = [one for one in occurring if _survives(partial(decode, one, select(one)))]
     return Decoder(
-        lambda: [decode(function) for function in usable],
+        lambda: [decode(function, select(function)) for function in usable],
         lambda found: _rows(len(inputs), map(_cherry_part, found)),
     )
 
 
 def _cherry_part(found: tuple[Any, Any, Any]) -> Part:
     candidate, mask, batch = found
-    names = _names(candidate)
+    names = names_of(candidate)
     # Its columns are those of topics first. A row that it could not decode is null in all.
     values = zip(*(batch.column(name).to_pylist() for name in names), strict=True)
     kept = [None if all(value is None for value in row) else row for row in values]
@@ -147,12 +153,12 @@ def hypersync_calls(transactions: pa.Table, registry: Registry) -> Decoder:
     for one in found:
         texts = [f"0x{transactions['input'][int(row)].as_py().hex()}" for row in one.rows]
         # Its own method of this name calls one that does not exist.
-        alone = hypersync.CallDecoder([_text(one.candidate)]).inner
-        if _survives(lambda: alone.decode_inputs_sync(texts)):  # noqa: B023
+        alone = hypersync.CallDecoder([text_of(one.candidate)]).inner
+        if _survives(partial(alone.decode_inputs_sync, texts)):
             usable.append(one.candidate)
             rows += one.rows.tolist()
             inputs += texts
-    decoder = hypersync.CallDecoder([_text(one) for one in usable]).inner
+    decoder = hypersync.CallDecoder([text_of(one) for one in usable]).inner
     by_selector = {f"0x{one.selector.hex()}": one for one in usable}
 
     def parts(values: list[Any]) -> Iterator[Part]:
@@ -177,7 +183,7 @@ def web3_events(logs: pa.Table, registry: Registry) -> Decoder:
     work: list[tuple[Any, int, Any, Any]] = []
     for one in decode_event_columns(logs, registry):
         event: Any = one.candidate
-        decoder = contracts(abi=[_abi(event)]).events[event.name]()
+        decoder = contracts(abi=[abi_of(event)]).events[event.name]()
         for index in one.rows.tolist():
             topics = [logs[f"topic{n}"][index].as_py() for n in range(len(event.indexed) + 1)]
             data = HexBytes(logs["data"][index].as_py())
@@ -186,7 +192,7 @@ def web3_events(logs: pa.Table, registry: Registry) -> Decoder:
 
     def rows(found: list[Any]) -> list[Row]:
         parts = [
-            (event, [index], [[result["args"][name] for name in _names(event)]])
+            (event, [index], [[result["args"][name] for name in names_of(event)]])
             for (event, index, _, _), result in zip(work, found, strict=True)
         ]
         return _rows(logs.num_rows, parts)
@@ -218,34 +224,3 @@ def _survives(decode: Callable[[], object]) -> bool:
         os.close(kept)
         os.close(silent)
     return True
-
-
-def _names(candidate: Any) -> Sequence[str]:
-    return unique_names([one.name for one in candidate.parameters])
-
-
-def _text(candidate: Any) -> str:
-    arguments = [
-        f"{one.type.canonical} {'indexed ' if one.indexed else ''}{name}"
-        for one, name in zip(candidate.parameters, _names(candidate), strict=True)
-    ]
-    return f"{candidate.name}({', '.join(arguments)})"
-
-
-def _abi(event: Any) -> dict[str, Any]:
-    inputs = [
-        {**_typed(one.type), "name": name, "indexed": one.indexed}
-        for one, name in zip(event.parameters, _names(event), strict=True)
-    ]
-    return {"type": "event", "name": event.name, "anonymous": False, "inputs": inputs}
-
-
-def _typed(kind: AbiType) -> dict[str, Any]:
-    if isinstance(kind, ArrayType):
-        size = "" if kind.size is None else kind.size
-        item = _typed(kind.item)
-        return {**item, "type": f"{item['type']}[{size}]"}
-    if isinstance(kind, TupleType):
-        named = zip(kind.components, unique_names(kind.names), strict=True)
-        return {"type": "tuple", "components": [{**_typed(one), "name": n} for one, n in named]}
-    return {"type": kind.canonical}

@@ -98,7 +98,7 @@ def test_blocking_checks_of_each_layer_are_of_its_ranges(tmp_path: Path) -> None
         checks = {k.name: graph.get(k) for k in graph.get_check_keys_for_assets({key})}
         assert {"gaps", "duplicates", "lag"} <= set(checks)
         for name, check in checks.items():
-            assert check.blocking == (name != "lag")
+            assert check.blocking == (name not in ("lag", "proofs"))
             assert (check.partitions_def is None) == (name == "lag")
 
 

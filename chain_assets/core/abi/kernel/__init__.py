@@ -1,10 +1,12 @@
-"""The compiled route: rows whose arguments are all words, checked and written without NumPy.
+"""The compiled route: rows checked, copied and written by numba, without an object for any row.
 
-    registry → tables.py (which keys there are) and layouts.py (where the words of each stand)
-    rows → sources.py (addresses) → classify.py (whose key is known)
-         → choose.py (which candidate's rules a row follows)
-         → text.py (arguments as JSON)  or  gather.py (arguments as columns)
+    registry → tables.py (which keys there are), layouts.py and programs.py (what to check)
+    rows → sources.py (addresses) → classify.py (whose key is known), kept together by batch.py
+         → flat candidates, whose arguments are all words:
+             choose.py (which one a row follows) → text.py (JSON, digits.py) → assemble.py
+             gather.py (the same, and the arguments as columns)
+         → candidates of any type: walk.py → dynamic.py
 
-What it leaves, dynamic types and rows that no layout fits, goes through abi/decoding.py. Needs
-numba; without it everything takes that way. Both give the same tables.
+What it leaves, rows that it takes for bad, goes through abi/decoding.py, which knows all reasons.
+Needs numba; without it everything takes that way. Both give the same tables.
 """

@@ -58,11 +58,10 @@ class Batch:
         left = []
         rows = np.flatnonzero((self.groups >= 0) & (chosen == NOBODY))
         for own in self._by_group(rows):
-            decoded = self._walk(own)
+            decoded, refused = self._walk(own)
             if decoded is not None:
                 yield decoded
-                own = np.setdiff1d(own, decoded.rows, assume_unique=True)
-            left.append(own)
+            left.append(refused)
         rows = np.sort(np.concatenate([np.zeros(0, np.int64), *left]))
         if len(rows):
             yield from self._try_all(rows, table, decoder, sized_by=sized_by)
@@ -70,20 +69,20 @@ class Batch:
     def _by_group(self, rows: Longs) -> Iterator[Longs]:
         return (rows[members] for members in split_by_code(self.groups[rows]))
 
-    def _walk(self, rows: Longs) -> Decoded | None:
-        """The rows of one group that its first candidate of dynamic types decodes.
+    def _walk(self, rows: Longs) -> tuple[Decoded | None, Longs]:
+        """Those of a group's rows that its first candidate of dynamic types decodes; and the rest.
 
         Those before it are flat, and have refused these rows for good.
         """
         group = self.groups[rows[0]]
         position = int(self.table.flat_stops[group])
         if position == self.table.stops[group]:
-            return None
+            return None, rows
         columns, good = decode_rows(self.table.program(position), self.sources, rows)
         if not good.any():
-            return None
-        kept = rows[good]
-        return Decoded(self.table.candidates[position], kept, columns, np.ones_like(kept, np.bool_))
+            return None, rows
+        candidate, kept = self.table.candidates[position], rows[good]
+        return Decoded(candidate, kept, columns, np.ones(len(kept), np.bool_)), rows[~good]
 
     def _try_all(
         self, rows: Longs, table: Any, decoder: Callable[[Any], Decode], *, sized_by: str
