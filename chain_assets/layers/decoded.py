@@ -44,7 +44,7 @@ DECODER = "1"
 _COMMITTED = (BLOCK_PROOFS, *DECODED_TABLES)
 _TARGET_BYTES = 32 * 1024 * 1024
 _LEAST_BLOCKS = 50
-# Blocks parsed at a time: their JSON as Python objects is what a worker's memory goes into.
+# Blocks decoded at a time: their JSON and what is hashed of it is what a worker's memory goes into.
 _BATCH_BLOCKS = 50
 
 
