@@ -65,11 +65,11 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     return Settings(
         chains=chains,
         enabled=_enabled(chains, env),
-        lake=env.get("CHAIN_ASSETS_LAKE", _DEFAULT_LAKE),
+        lake=env.get("CHAIN_ASSETS_LAKE") or _DEFAULT_LAKE,
         reference=_folder(env, "CHAIN_ASSETS_REFERENCE"),
         abis=_folder(env, "CHAIN_ASSETS_ABIS"),
-        spark_master=env.get("CHAIN_ASSETS_SPARK_MASTER", "local[*]"),
-        engine=_engine(env.get("CHAIN_ASSETS_ENGINE", "spark")),
+        spark_master=env.get("CHAIN_ASSETS_SPARK_MASTER") or "local[*]",
+        engine=_engine(env.get("CHAIN_ASSETS_ENGINE") or "spark"),
         s3=S3Access(
             endpoint_url=env.get("AWS_ENDPOINT_URL_S3") or env.get("AWS_ENDPOINT_URL"),
             region_name=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION"),

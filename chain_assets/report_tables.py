@@ -101,7 +101,7 @@ def held_blocks(reports: Sequence[LayerReport]) -> Table | None:
     table.add_column("hash")
     table.add_column("why")
     for number, block in sorted(held.items()):
-        table.add_row(str(number), f"0x{block.hash.hex()[:16]}…", block.reason)
+        table.add_row(str(number), f"0x{block.hash.hex()[:16]}…", Text(block.reason))
     return table
 
 

@@ -159,3 +159,10 @@ def test_import_reads_no_environment_and_no_file() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_variable_that_is_set_to_nothing_is_as_good_as_unset() -> None:
+    empty = dict.fromkeys(
+        ("CHAIN_ASSETS_LAKE", "CHAIN_ASSETS_ENGINE", "CHAIN_ASSETS_SPARK_MASTER"), ""
+    )
+    assert load_settings(empty) == load_settings({})

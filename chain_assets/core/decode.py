@@ -61,7 +61,9 @@ def _blocks(
         ("decoder_version", [version] * blocks.num_rows),
         ("raw_sha256", list(raw_sha256)),
     ):
-        blocks = blocks.append_column(BLOCKS.column(name).field, pa.array(values))
+        field = BLOCKS.column(name).field
+        # Without the type a batch whose blocks are all held has columns of type null.
+        blocks = blocks.append_column(field, pa.array(values, field.type))
     return blocks
 
 

@@ -7,7 +7,7 @@ It is a shell around core.head_plan: read the facts, plan, ask. A question that 
 # No `from __future__ import annotations`: Dagster reads the annotations as types.
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
-from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from chain_assets.chains import Chain
 from chain_assets.core.block_range import BlockRange
@@ -90,7 +90,7 @@ def run_request(ranges: tuple[BlockRange, ...], *, reason: str) -> dg.RunRequest
 def run_in_progress(chain: Chain, instance: dg.DagsterInstance) -> bool:
     """Whether a run that writes this chain is queued or under way, whoever asked for it."""
     keys = set(layer_keys(chain))
-    runs = instance.get_runs(filters=dg.RunsFilter(statuses=IN_PROGRESS_RUN_STATUSES))
+    runs = instance.get_runs(filters=dg.RunsFilter(statuses=NOT_FINISHED_STATUSES))
     return any(
         run.job_name == layers_job_name(chain) or bool(keys & set(run.asset_selection or ()))
         for run in runs

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from chain_assets.core.schemas import RAW_BLOCKS
 from chain_assets.core.schemas.enriched import BLOCKS
+from chain_assets.defs.names import layers_job_name
 from chain_assets.defs.partitions import RANGE_END, RANGE_START, registered_keys
 from chain_assets_tests.defs.lab import CHAIN, URL_VARIABLE, Lab, open_lab
 
@@ -128,3 +130,10 @@ def test_a_made_up_chain_is_filled_from_its_start(
         result = opened.sensor_tick()
     (request,) = result.run_requests or ()
     assert request.tags[RANGE_START] == RANGES[0]
+
+
+def test_a_run_that_has_not_begun_is_not_asked_for_again(lab: Lab) -> None:
+    lab.open_ranges()
+    job = lab.definitions.resolve_job_def(layers_job_name(lab.chain))
+    lab.instance.create_run_for_job(job, status=dg.DagsterRunStatus.NOT_STARTED)
+    assert "under way" in str(lab.sensor_tick().skip_reason)

@@ -64,6 +64,16 @@ def _assert_nothing_of(number: int, pipeline: Pipeline) -> None:
     assert Counter(row["level"] for row in proofs) == {"full": 9, "failed": 1}
 
 
+def test_a_block_that_is_held_alone_is_held_all_the_same(tmp_path: Path) -> None:
+    pipeline = Pipeline.on_devnet(tmp_path)
+    rule = Fault(kind="missing_log", blocks=frozenset({6}))
+    pipeline.net.faults = Faults(rules=(rule,))
+    assert [block.number for block in _report(pipeline.run(6, 6), "decoded").held] == [6]
+    pipeline.net.faults = Faults()
+    assert not _report(pipeline.run(6, 6), "decoded").held
+    assert read_all(pipeline.tables, "enriched_blocks")["number"].to_pylist() == [6]
+
+
 def test_a_block_without_receipts_goes_on_and_its_level_says_so(tmp_path: Path) -> None:
     pipeline = Pipeline.on_devnet(tmp_path / "lake")
     for block in DevnetSource(pipeline.net).blocks(range(3)):
