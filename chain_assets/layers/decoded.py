@@ -67,7 +67,7 @@ class DecodeContext:
     @property
     def version(self) -> str:
         """The decoder_version of the rows written."""
-        return decoder_version(self.registry)
+        return decoder_version(self.registry, self.rules)
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,9 @@ class DecodeResult:
     held: tuple[HeldBlock, ...]
 
 
-def decoder_version(registry: Registry) -> str:
-    """Version of the decoder, the verifier, and the ABIs that events are decoded by."""
-    return f"{DECODER}.{VERIFIER}+{registry.digest[:12]}"
+def decoder_version(registry: Registry, rules: ProofRules) -> str:
+    """Version of the decoder, the verifier and its rules, and the ABIs events are decoded by."""
+    return f"{DECODER}.{VERIFIER}.{rules.family}.{rules.chain_id}+{registry.digest[:12]}"
 
 
 def materialize_decoded(

@@ -98,20 +98,27 @@ def parse_hash(value: object, *, field: str, chain: str, block: int | None = Non
     raise MalformedAnswer(f"{field} is {value!r:.80}, not a hash", chain=chain, block=block)
 
 
+# The last second of the year 9999: later ones have no date in Python, Arrow or most engines.
+_TIME_LIMIT = 253_402_300_800
+
+
 def header_of(block: object, *, chain: str) -> Header:
     """The header of an `eth_getBlockBy…` result. Raises MalformedAnswer."""
     if not isinstance(block, dict):
         raise MalformedAnswer(f"a block is an object, not {type(block).__name__}", chain=chain)
     number = parse_quantity(block.get("number"), field="number", chain=chain)
+    timestamp = parse_quantity(block.get("timestamp"), field="timestamp", chain=chain, block=number)
+    if timestamp >= _TIME_LIMIT:
+        raise MalformedAnswer(
+            f"timestamp is {timestamp}, after the year 9999", chain=chain, block=number
+        )
     return Header(
         number=number,
         hash=parse_hash(block.get("hash"), field="hash", chain=chain, block=number),
         parent_hash=parse_hash(
             block.get("parentHash"), field="parentHash", chain=chain, block=number
         ),
-        timestamp=parse_quantity(
-            block.get("timestamp"), field="timestamp", chain=chain, block=number
-        ),
+        timestamp=timestamp,
     )
 
 
