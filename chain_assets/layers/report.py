@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from chain_assets.core.block_range import BlockRange
@@ -62,12 +62,3 @@ class LayerReport:
     def bytes_added(self) -> int:
         """Bytes of the Parquet files added."""
         return sum(commit.bytes_added for commit in self.commits)
-
-
-def rows_by_table(reports: Iterable[LayerReport]) -> dict[str, int]:
-    """Rows added a table, over `reports`."""
-    rows: Counter[str] = Counter()
-    for report in reports:
-        for commit in report.commits:
-            rows[commit.table] += commit.rows_added
-    return dict(rows)
