@@ -32,7 +32,8 @@ from chain_assets.defs.resources import (
     SourcesResource,
 )
 from chain_assets.lake.tables import LakeTables
-from chain_assets.layers.decoded import DECODER, materialize_decoded
+from chain_assets.layers.decode_task import DECODER
+from chain_assets.layers.decoded import materialize_decoded
 from chain_assets.layers.enriched import materialize_enriched
 from chain_assets.layers.raw import materialize_raw
 from chain_assets.layers.report import LayerReport
