@@ -1,0 +1,137 @@
+"""What a worker does for decoded_*: blobs → tables → proofs → Parquet files, a batch at a time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+
+import pyarrow as pa
+
+from chain_assets.core.abi.registry import Registry
+from chain_assets.core.block_json import RawPayload, decode_blocks
+from chain_assets.core.decode import decode_tables
+from chain_assets.core.proofs import VERIFIER, ProofRules
+from chain_assets.core.schemas import BLOCK_PROOFS, DECODED_TABLES
+from chain_assets.lake.blobs import BlobRef, read_blob
+from chain_assets.lake.data_files import DataFile, write_data_file
+from chain_assets.lake.storage import Storage, open_store
+from chain_assets.layers.proving import prove
+from chain_assets.layers.report import HeldBlock
+
+# Bump it when decoded rows change for the same JSON and ABIs.
+DECODER = "1"
+WRITTEN = (BLOCK_PROOFS, *DECODED_TABLES)
+# Blocks decoded at a time: their JSON and what is hashed of it is what a worker's memory goes into.
+_BATCH_BLOCKS = 50
+
+
+@dataclass(frozen=True)
+class DecodeContext:
+    """What all tasks of a range share; it crosses to the workers."""
+
+    chain: str
+    block_range: str
+    storage: Storage
+    registry: Registry
+    rules: ProofRules
+    verified_at: datetime
+
+    @property
+    def partition(self) -> dict[str, str]:
+        """The Delta partition of all files written."""
+        return {"chain": self.chain, "block_range": self.block_range}
+
+    @property
+    def version(self) -> str:
+        """The decoder_version of the rows written."""
+        return decoder_version(self.registry, self.rules)
+
+
+@dataclass(frozen=True)
+class DecodeResult:
+    """What a task wrote."""
+
+    files: tuple[DataFile, ...]
+    blocks: int
+    bytes_read: int
+    unknown_fields: Counter[str]
+    held: tuple[HeldBlock, ...]
+
+
+def decoder_version(registry: Registry, rules: ProofRules) -> str:
+    """Version of the decoder, the verifier and its rules, and the ABIs events are decoded by."""
+    return f"{DECODER}.{VERIFIER}.{rules.family}.{rules.chain_id}+{registry.digest[:12]}"
+
+
+@dataclass(frozen=True)
+class DecodedBatch:
+    """All tables of some blocks, by name."""
+
+    tables: dict[str, pa.Table]
+    held: tuple[HeldBlock, ...]
+    bytes_read: int
+    unknown_fields: Counter[str]
+
+
+def decode_task(context: DecodeContext, blobs: Sequence[BlobRef]) -> DecodeResult:
+    """Read, decode and write the blocks of one task. Runs on a worker.
+
+    Raises BlobCorrupt where a blob cannot be read: nothing of the task is committed then.
+    """
+    store = open_store(context.storage)
+    batches = [
+        _decode_batch(context, [(b, read_blob(store, b, chain=context.chain)) for b in batch])
+        for batch in _batched(blobs, _BATCH_BLOCKS)
+    ]
+    files = []
+    for table in WRITTEN:
+        data = pa.concat_tables([batch.tables[table.name] for batch in batches])
+        file = write_data_file(store, table, data, partition=context.partition)
+        if file is not None:
+            files.append(file)
+    return DecodeResult(
+        files=tuple(files),
+        blocks=len(blobs),
+        bytes_read=sum(batch.bytes_read for batch in batches),
+        unknown_fields=sum((batch.unknown_fields for batch in batches), Counter()),
+        held=tuple(block for batch in batches for block in batch.held),
+    )
+
+
+def _batched(blobs: Sequence[BlobRef], size: int) -> Iterator[tuple[BlobRef, ...]]:
+    remaining = iter(blobs)
+    while batch := tuple(islice(remaining, size)):
+        yield batch
+
+
+def _decode_batch(
+    context: DecodeContext, payloads: Sequence[tuple[BlobRef, bytes]]
+) -> DecodedBatch:
+    decoded = decode_blocks(
+        [RawPayload(blob.number, blob.hash, payload) for blob, payload in payloads],
+        chain=context.chain,
+    )
+    proved = prove(
+        decoded,
+        [blob for blob, _ in payloads],
+        rules=context.rules,
+        decoder_version=context.version,
+        verified_at=context.verified_at,
+    )
+    digests = {blob.number: blob.sha256 for blob, _ in payloads}
+    tables = decode_tables(
+        proved.blocks,
+        registry=context.registry,
+        version=context.version,
+        raw_sha256=[digests[n] for n in proved.blocks.blocks["number"].to_pylist()],
+        levels=proved.levels,
+    )
+    return DecodedBatch(
+        tables={BLOCK_PROOFS.name: proved.proofs, **tables},
+        held=proved.held,
+        bytes_read=sum(len(payload) for _, payload in payloads),
+        unknown_fields=decoded.unknown_fields,
+    )
