@@ -108,8 +108,9 @@ $(VENV)/.peers: benchmarks/peers.lock $(VENV)/.dev
 	$(PIP) install --require-hashes --no-deps --no-build-isolation -r benchmarks/peers.lock
 	@touch $@
 
-# What the tests drive from outside Python: anvil, an EVM node from npm, and a browser.
+# What the tests drive from outside Python: anvil, an EVM node from npm, a browser, PostgreSQL.
 $(VENV)/.test-tools: $(VENV)/.dev
 	$(BIN)/python -m chain_assets_tests.tools anvil
 	@scripts/browser.sh
+	@scripts/postgres.sh
 	@touch $@

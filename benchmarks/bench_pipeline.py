@@ -1,232 +1,190 @@
 """From raw blobs to committed Delta tables: both engines, beside what others do with the blocks.
 
-    python -m benchmarks.bench_pipeline [blocks] [growth]
+    python -m benchmarks.bench_pipeline [blocks [growth]]     500 and 500,5000,20000 by default
 
-Times are CPU seconds of this process and all its children (the JVM, Python workers), a block. The
-peers do less: ethereum-etl's mappers turn JSON into Python dictionaries and write nothing; Spark's
-own from_json with unhex makes typed rows of transactions and logs, and writes nothing.
+Everyone works in a process of its own, after a run to warm up. Times are the median of several
+rounds; in each round one runs after the other, so that a machine that slows down slows all. CPU
+time is that of a process and all its children: the JVM, Python workers.
 """
 
 from __future__ import annotations
 
-import json
+import multiprocessing
+import os
+import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.made_blocks import mainnet_blocks
-from benchmarks.measure import peak_memory, show, tree_cpu_seconds
-from chain_assets.assembly import spark_session
-from chain_assets.chains import Chain
-from chain_assets.config import load_settings
-from chain_assets.core.abi.registry import standard_registry
-from chain_assets.core.block_json import RawPayload
-from chain_assets.core.block_range import BlockRange, Delimiter
-from chain_assets.engine.local import LocalEngine
-from chain_assets.engine.protocol import Engine
-from chain_assets.engine.spark import SparkEngine
-from chain_assets.lake.storage import Storage
-from chain_assets.lake.tables import LakeTables
-from chain_assets.layers.decoded import materialize_decoded
-from chain_assets.layers.raw import materialize_raw
-from chain_assets.sources.protocol import Header, RawBlock, header_of
+from benchmarks.made_blocks import FIRST, MadeBlocks
+from benchmarks.measure import show, tree_cpu_seconds, tree_peak_megabytes
+from benchmarks.pipeline_contenders import CONTENDERS, WARM_BLOCKS, Contender, Task
+from benchmarks.pipeline_lake import fill
 
 BLOCKS = 500
 GROWTH = (500, 5_000, 20_000)
-RANGE = 1_000
+ROUNDS = 5
+ENGINES = ("chain_assets, local", "chain_assets, Spark")
+BASE = "ethereum-etl's mappers"
 
 
 @dataclass(frozen=True)
-class Given:
-    """A source of blocks that are there already."""
+class Measured:
+    """One run: seconds, rows made, and the megabytes taken at most until then."""
 
-    payloads: Sequence[RawPayload]
-
-    def head(self) -> Header:
-        """The last block."""
-        return self.header(self.payloads[-1].number)
-
-    def finalized(self) -> Header:
-        """All are final."""
-        return self.head()
-
-    def header(self, number: int) -> Header:
-        """Read from the JSON."""
-        payload = self.payloads[number - self.payloads[0].number]
-        return header_of(json.loads(payload.payload)["block"], chain="devnet")
-
-    def blocks(self, numbers: Sequence[int]) -> Iterator[RawBlock]:
-        """The blocks asked for."""
-        for number in numbers:
-            payload = self.payloads[number - self.payloads[0].number]
-            document = json.loads(payload.payload)
-            logs = sum(len(receipt["logs"]) for receipt in document["receipts"])
-            count = len(document["block"]["transactions"])
-            yield RawBlock(self.header(number), payload.payload, "given", count, logs)
+    cpu: float
+    wall: float
+    rows: int | None
+    megabytes: float
 
 
-def bench_chain() -> Chain:
-    """A chain with ranges of a thousand blocks."""
-    devnet = load_settings({}).chain("devnet")
-    return Chain(**{**vars(devnet), "ranges": (Delimiter(0, RANGE),)})
+class Process:
+    """A contender in a process of its own."""
+
+    def __init__(self, name: str, task: Task) -> None:
+        self._pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
+        self.missing: str | None = self._pool.submit(_prepare, name, task).result()
+
+    def measure(self) -> Measured:
+        """Run it once more."""
+        return self._pool.submit(_measure).result()
+
+    def close(self) -> None:
+        """End it."""
+        if self.missing is None:
+            self._pool.submit(_close).result()
+        self._pool.shutdown()
 
 
-def filled_lake(folder: str, payloads: Sequence[RawPayload]) -> tuple[LakeTables, list[BlockRange]]:
-    """A lake with the raw layer of `payloads`, and its ranges."""
-    chain, tables = bench_chain(), LakeTables(Storage(folder))
-    numbers = [payload.number for payload in payloads]
-    ranges = [
-        BlockRange(start, start + RANGE)
-        for start in range(numbers[0] // RANGE * RANGE, numbers[-1] + 1, RANGE)
-    ]
-    for block_range in ranges:
-        own = [number for number in numbers if number in block_range]
-        materialize_raw(chain, block_range, source=Given(payloads), tables=tables, numbers=own)
-    return tables, ranges
+_prepared: list[Contender] = []
 
 
-def decode_all(tables: LakeTables, ranges: Sequence[BlockRange], engine: Engine) -> None:
-    """The decoded layer of all ranges."""
-    for block_range in ranges:
-        materialize_decoded(
-            bench_chain(), block_range, tables=tables, engine=engine, registry=standard_registry()
-        )
-
-
-def engines() -> dict[str, Engine]:
-    """Both, with a Spark session that has run a task."""
-    settings = load_settings({})
-    spark = SparkEngine(lambda: spark_session(settings))
-    list(spark.map(len, ["warm"] * spark.parallelism))
-    return {"chain_assets, local": LocalEngine(1), "chain_assets, Spark": spark}
-
-
-def ours(payloads: Sequence[RawPayload]) -> dict[str, float]:
-    """CPU milliseconds a block, by engine."""
-    taken = {}
-    for name, engine in engines().items():
-        for measured in (False, True):
-            size = len(payloads) if measured else 50
-            with tempfile.TemporaryDirectory() as folder:
-                tables, ranges = filled_lake(folder, payloads[:size])
-                start = tree_cpu_seconds()
-                decode_all(tables, ranges, engine)
-                taken[name] = 1000 * (tree_cpu_seconds() - start) / size
-    return taken
-
-
-def ethereum_etl(payloads: Sequence[RawPayload]) -> float | None:
-    """CPU milliseconds a block of ethereum-etl's mappers; None where it is not installed."""
+def _prepare(name: str, task: Task) -> str | None:
+    """Make and warm up the contender of this process; what is not installed for it."""
     try:
-        from ethereumetl.mappers.block_mapper import EthBlockMapper
-        from ethereumetl.mappers.receipt_mapper import EthReceiptMapper
-        from ethereumetl.mappers.token_transfer_mapper import EthTokenTransferMapper
-        from ethereumetl.mappers.transaction_mapper import EthTransactionMapper
-        from ethereumetl.service.token_transfer_extractor import EthTokenTransferExtractor
-    except ImportError:
-        return None
-    blocks, transactions = EthBlockMapper(), EthTransactionMapper()
-    receipts, transfers = EthReceiptMapper(), EthTokenTransferMapper()
-    extractor = EthTokenTransferExtractor()
-
-    def run() -> None:
-        for payload in payloads:
-            document = json.loads(payload.payload)
-            block = blocks.json_dict_to_block(document["block"])
-            blocks.block_to_dict(block)
-            for transaction in block.transactions:
-                transactions.transaction_to_dict(transaction)
-            for item in document["receipts"]:
-                receipt = receipts.json_dict_to_receipt(item)
-                receipts.receipt_to_dict(receipt)
-                for log in receipt.logs:
-                    transfer = extractor.extract_transfer_from_log(log)
-                    if transfer is not None:
-                        transfers.token_transfer_to_dict(transfer)
-
-    return _per_block(run, len(payloads))
+        _prepared[:] = [CONTENDERS[name](task)]
+    except ImportError as error:
+        return f"{error.name} is not installed"
+    _prepared[0].warm_up()
+    return None
 
 
-def spark_from_json(payloads: Sequence[RawPayload]) -> float:
-    """CPU milliseconds a block of Spark's JVM: lines → from_json → unhex of hashes and data."""
-    session = spark_session(load_settings({}))
-    with tempfile.TemporaryDirectory() as folder:
-        lines = Path(folder) / "blocks.ndjson"
-        lines.write_bytes(b"\n".join(payload.payload for payload in payloads))
-        schema = (
-            "block struct<number:string,hash:string,transactions:array<struct<hash:string,"
-            "`from`:string,`to`:string,value:string,input:string,gas:string,nonce:string>>>,"
-            "receipts array<struct<gasUsed:string,status:string,logs:array<struct<address:string,"
-            "topics:array<string>,data:string,logIndex:string>>>>"
+def _measure() -> Measured:
+    (contender,) = _prepared
+    cpu, wall = tree_cpu_seconds(), time.perf_counter()
+    rows = contender.run()
+    cpu, wall = tree_cpu_seconds() - cpu, time.perf_counter() - wall
+    contender.tidy()
+    return Measured(cpu, wall, rows, tree_peak_megabytes())
+
+
+def _close() -> None:
+    _prepared.pop().close()
+
+
+@contextmanager
+def _processes(names: Sequence[str], task: Task) -> Iterator[dict[str, Process]]:
+    with ExitStack() as stack:
+        found = {}
+        for name in names:
+            found[name] = Process(name, task)
+            stack.callback(found[name].close)
+        yield found
+
+
+def side_by_side(task: Task) -> dict[str, list[Measured] | str]:
+    """All rounds of all contenders, or why one does not run."""
+    with _processes(list(CONTENDERS), task) as processes:
+        rounds: dict[str, list[Measured] | str] = {
+            name: process.missing or [] for name, process in processes.items()
+        }
+        for _ in range(ROUNDS):
+            for name, process in processes.items():
+                results = rounds[name]
+                if not isinstance(results, str):
+                    results.append(process.measure())
+    return rounds
+
+
+def comparison(task: Task, json_bytes: int) -> list[tuple[object, ...]]:
+    """The rows to show: on one core by CPU time, on several by the clock."""
+    rounds = side_by_side(task)
+
+    def seconds(run: Measured) -> float:
+        return run.cpu if task.cores == 1 else run.wall
+
+    base = rounds[BASE]
+    rows: list[tuple[object, ...]] = []
+    for name, runs in rounds.items():
+        if isinstance(runs, str):
+            rows.append((name, runs, *[""] * 5))
+            continue
+        taken = statistics.median(map(seconds, runs))
+        # Round by round: the machine was the same for both.
+        pairs = [] if isinstance(base, str) else zip(base, runs, strict=True)
+        ratios = [seconds(one) / seconds(own) for one, own in pairs]
+        made = runs[0].rows
+        rows.append(
+            (
+                name,
+                f"{1000 * taken / task.blocks:.2f}",
+                f"{task.blocks / taken:,.0f}",
+                f"{made / taken:,.0f}" if made else "-",
+                f"{json_bytes / 1e6 / taken:,.0f}",
+                f"{max(run.megabytes for run in runs):,.0f}",
+                f"{statistics.median(ratios):.2f}" if ratios else "-",
+            )
         )
-
-        def hexed(name: str) -> str:
-            return f"unhex(substring({name}, 3))"
-
-        def run() -> None:
-            frame = session.read.schema(schema).json(str(lines))
-            frame.selectExpr("explode(block.transactions) t").selectExpr(
-                hexed("t.hash"),
-                hexed("t.`from`"),
-                hexed("t.`to`"),
-                hexed("t.input"),
-                "conv(substring(t.gas, 3), 16, 10)",
-                "conv(substring(t.nonce, 3), 16, 10)",
-                hexed("t.value"),
-            ).write.format("noop").mode("overwrite").save()
-            frame.selectExpr("explode(receipts) r").selectExpr("explode(r.logs) l").selectExpr(
-                hexed("l.address"),
-                hexed("l.data"),
-                hexed("get(l.topics, 0)"),
-                "conv(substring(l.logIndex, 3), 16, 10)",
-            ).write.format("noop").mode("overwrite").save()
-
-        run()
-        return _per_block(run, len(payloads))
+    return rows
 
 
-def _per_block(run: Callable[[], None], blocks: int) -> float:
-    start = tree_cpu_seconds()
-    run()
-    return 1000 * (tree_cpu_seconds() - start) / blocks
-
-
-def growth(sizes: Sequence[int]) -> list[tuple[object, ...]]:
-    """CPU a block and peak memory of the local engine, for ever more blocks of low density."""
+def growth(lake: Path, sizes: Sequence[int]) -> list[tuple[object, ...]]:
+    """CPU time a block and peak memory of both engines, for ever more blocks, on one core."""
     rows: list[tuple[object, ...]] = []
     for size in sizes:
-        payloads = mainnet_blocks(size, transactions_per_block=10)
-        with tempfile.TemporaryDirectory() as folder:
-            tables, ranges = filled_lake(folder, payloads)
-            start = tree_cpu_seconds()
-            decode_all(tables, ranges, LocalEngine(1))
-            taken = 1000 * (tree_cpu_seconds() - start) / size
-        rows.append((f"{size:,} blocks", f"{taken:.2f}", f"{peak_memory():,.0f}"))
+        found = []
+        for name in ENGINES:
+            # One after the other and not both at once: the larger runs take minutes.
+            with _processes([name], Task(lake, size, 1)) as processes:
+                found.append(processes[name].measure())
+        local, spark = found
+        rows.append(
+            (
+                f"{size:,} blocks",
+                f"{1000 * local.cpu / size:.2f}",
+                f"{1000 * spark.cpu / size:.2f}",
+                f"{spark.cpu / local.cpu:.2f}",
+                f"{local.megabytes:,.0f}",
+                f"{spark.megabytes:,.0f}",
+            )
+        )
     return rows
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Measure and print."""
+    """Fill a lake, measure, print."""
     blocks = int(arguments[0]) if arguments else BLOCKS
-    payloads = mainnet_blocks(blocks)
-    etl = ethereum_etl(payloads)
-    results = {
-        **ours(payloads),
-        "ethereum-etl's mappers (dictionaries)": etl,
-        "Spark's from_json (typed rows, part of the columns)": spark_from_json(payloads),
-    }
-    rows = [
-        (name, "-", "-", "not installed")
-        if taken is None
-        else (name, f"{taken:.2f}", f"{1000 / taken:,.0f}", f"{(etl or taken) / taken:.2f}")
-        for name, taken in results.items()
-    ]
-    header = ("from blobs to tables", "CPU ms a block", "blocks/s a core", "times ethereum-etl")
-    show(f"The whole path, {blocks} blocks of mainnet density", header, rows)
-    sizes = GROWTH if len(arguments) < 2 else tuple(map(int, arguments[1].split(",")))
-    show("Growth (10 transactions a block)", ("", "CPU ms a block", "peak MB"), growth(sizes))
+    sizes = tuple(map(int, arguments[1].split(","))) if len(arguments) > 1 else GROWTH
+    cores = os.cpu_count() or 1
+    with tempfile.TemporaryDirectory() as folder:
+        lake = Path(folder) / "lake"
+        fill(lake, [WARM_BLOCKS, blocks, *sizes])
+        numbers = range(FIRST, FIRST + blocks)
+        size = sum(len(block.payload) for block in MadeBlocks(blocks).blocks(numbers))
+        header = ("blocks/s", "rows/s", "MB/s", "peak MB", f"x {BASE}")
+        title = f"Blobs to tables, {blocks} blocks of {size / blocks / 1e3:.0f} kB"
+        one = comparison(Task(lake, blocks, 1), size)
+        show(f"{title}, one core", ("", "CPU ms a block", *header), one)
+        every = comparison(Task(lake, blocks, cores), size)
+        show(f"{title}, all {cores} cores", ("", "ms a block", *header), every)
+        title = f"Growth, {', '.join(ENGINES)}, one core"
+        columns = ("local: CPU ms a block", "Spark", "ratio", "local: peak MB", "Spark")
+        show(title, ("", *columns), growth(lake, sizes))
 
 
 if __name__ == "__main__":

@@ -35,20 +35,32 @@ def cpu_seconds(function: Callable[[], object], *, times: int = 5) -> float:
 
 def tree_cpu_seconds() -> float:
     """CPU time so far of this process and of all that it started: Spark's JVM and its workers."""
-    parents: dict[int, int] = {}
-    times: dict[int, float] = {}
     tick = os.sysconf("SC_CLK_TCK")
+    # Of its own, and of children that have ended.
+    return sum(sum(map(int, fields[11:15])) for fields in _tree().values()) / tick
+
+
+def tree_peak_megabytes() -> float:
+    """Megabytes that this process and those that it started took, each at its highest, together."""
+    total = 0
+    for pid in _tree():
+        with suppress(OSError):
+            lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+            total += sum(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+    return total / 1024
+
+
+def _tree() -> dict[int, list[str]]:
+    """What /proc/PID/stat says of this process and its descendants, from the state on."""
+    found: dict[int, list[str]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
             # The command's name stands in parentheses and may itself hold spaces.
-            fields = stat.read_text().rsplit(")", 1)[1].split()
-            pid = int(stat.parent.name)
-            parents[pid] = int(fields[1])
-            times[pid] = sum(map(int, fields[11:15])) / tick
+            found[int(stat.parent.name)] = stat.read_text().rsplit(")", 1)[1].split()
     own = {os.getpid()}
-    while more := {pid for pid, parent in parents.items() if parent in own} - own:
+    while more := {pid for pid, fields in found.items() if int(fields[1]) in own} - own:
         own |= more
-    return sum(times[pid] for pid in own)
+    return {pid: found[pid] for pid in own}
 
 
 def peak_memory() -> float:

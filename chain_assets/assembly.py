@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from chain_assets.chains import Chain, DevnetShape
 from chain_assets.config import Settings, recorded_folder, rpc_urls
@@ -20,6 +21,9 @@ from chain_assets.engine.spark import SparkEngine, spark_config
 from chain_assets.lake.reference_files import read_reference, reference_from_rows
 from chain_assets.lake.storage import Storage
 from chain_assets.lake.tables import LakeTables
+from chain_assets.layers.pipeline import Writer
+from chain_assets.ops.database import sqlite_url
+from chain_assets.ops.store import OpsStore, open_store
 from chain_assets.sources.devnet import Devnet, DevnetSource, DevnetSpec
 from chain_assets.sources.devnet.reference import devnet_labels, devnet_prices, devnet_tokens
 from chain_assets.sources.protocol import BlockSource
@@ -33,6 +37,35 @@ if TYPE_CHECKING:
 def open_lake(settings: Settings, lake: str | None = None) -> LakeTables:
     """The lake at `lake`, or where the settings say."""
     return LakeTables(Storage(uri=lake or settings.lake, s3=settings.s3))
+
+
+def open_ops(
+    settings: Settings, lake: LakeTables, *, clock: Callable[[], float] = time.time
+) -> OpsStore:
+    """The ops store of the settings; where they name none, a SQLite file of the lake's own.
+
+    Raises ConfigError, OpsStoreFailed.
+    """
+    return open_store(settings.ops or sqlite_url(default_ops_file(lake.storage)), clock=clock)
+
+
+def default_ops_file(storage: Storage) -> Path:
+    """`ops.db` in the lake's folder; a bucket's is in the working folder, under the bucket's name.
+
+    So each lake has its own. Writers of a bucket on several machines need a common PostgreSQL:
+    a file of this machine tells the others nothing.
+    """
+    if storage.is_s3:
+        return Path(".chain_assets") / storage.uri.removeprefix("s3://").strip("/") / "ops.db"
+    return Path(storage.uri) / "ops.db"
+
+
+def open_writer(settings: Settings, lake: LakeTables, *, run_id: str | None = None) -> Writer:
+    """Who writes to `lake`: this process, under the name `run_id`.
+
+    Raises ConfigError, OpsStoreFailed.
+    """
+    return Writer(lake, open_ops(settings, lake), run_id or f"command-{uuid4().hex[:12]}")
 
 
 def open_engine(settings: Settings, name: str | None = None) -> Engine:
@@ -115,4 +148,10 @@ def read_chain_reference(settings: Settings, chain: Chain, *, head: int) -> Refe
             chain=chain.name,
             origin="devnet",
         )
-    return read_reference(settings.reference, chain=chain.name, extra=extra)
+    return read_reference(
+        settings.reference,
+        chain=chain.name,
+        extra=extra,
+        # Dagster's resource knows its own chain only.
+        known_chains=tuple(settings.chains) or None,
+    )

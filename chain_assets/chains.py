@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeVar, get_args
 
 from chain_assets.core.block_range import Delimiter, check_delimiters
-from chain_assets.core.errors import ConfigError
+from chain_assets.core.requirement import Requirement
+from chain_assets.toml_table import TomlTable, shown
 
 T = TypeVar("T")
 _NAME = re.compile(r"[a-z0-9_-]+")
+# Of an amount: the point cannot stand further left.
+_DIGITS = 38
 SourceKind = Literal["rpc", "recorded", "devnet"]
 ProofRules = Literal["ethereum", "op_stack", "arbitrum", "bor"]
 
@@ -58,85 +60,27 @@ class Chain:
     native_decimals: int = 18
     start_block: int = 0
     rpc_url_env: tuple[str, ...] = ()
+    ws_url_env: tuple[str, ...] = ()
     recorded_env: str | None = None
     freshness: Freshness = field(default_factory=Freshness)
     max_price_age: int = 86_400
+    requires: tuple[Requirement, ...] = ("native_price",)
+    approve_backfill_above: int | None = None
+    approve_refresh: bool = True
     follow: bool = False
     devnet: DevnetShape | None = None
 
 
-class _Table:
-    """A TOML table whose keys are taken one by one; what is left over at the end is unknown."""
-
-    def __init__(self, values: dict[str, Any], *, file: str, chain: str, prefix: str = "") -> None:
-        self._left = dict(values)
-        self._known: list[str] = []
-        self._file, self._chain, self._prefix = file, chain, prefix
-
-    def error(self, key: str, what: str, *, todo: str | None = None) -> ConfigError:
-        return ConfigError(
-            f"{self._file}: key '{self._prefix}{key}' {what}", chain=self._chain, todo=todo
-        )
-
-    def take(self, key: str, kind: type[T], default: T | None = None) -> T:
-        self._known.append(key)
-        if key not in self._left:
-            if default is None:
-                raise self.error(key, "is missing")
-            return default
-        value = self._left.pop(key)
-        # bool is an int and an int is a fine float; all else must be what it is.
-        if kind is float and type(value) is int:
-            return kind(value)  # type: ignore[call-arg]
-        if type(value) is not kind:
-            raise self.error(key, f"must be {kind.__name__}, not {_shown(value)}")
-        return value
-
-    def whole(self, key: str, default: int | None = None, *, least: int = 0) -> int:
-        value = self.take(key, int, default)
-        if value < least:
-            raise self.error(key, f"must be at least {least}, not {value}")
-        return value
-
-    def positive(self, key: str, default: int | None = None) -> int:
-        return self.whole(key, default, least=1)
-
-    def choice(self, key: str, choices: tuple[Any, ...]) -> Any:
-        value = self.take(key, str)
-        if value not in choices:
-            raise self.error(key, f"is {_shown(value)}", todo=f"Use one of: {', '.join(choices)}")
-        return value
-
-    def maybe(self, key: str, read: Callable[[Any], T]) -> T | None:
-        self._known.append(key)
-        return read(self._left.pop(key)) if key in self._left else None
-
-    def table(self, key: str, values: Any) -> _Table:
-        if not isinstance(values, dict):
-            raise self.error(key, f"must be a table, not {_shown(values)}")
-        return _Table(values, file=self._file, chain=self._chain, prefix=f"{self._prefix}{key}.")
-
-    def finish(self) -> None:
-        if self._left:
-            todo = f"Known: {', '.join(self._known)}"
-            raise self.error(min(self._left), "is unknown", todo=todo)
-
-
-def _shown(value: Any) -> str:
-    """The value for an error. A URL carries a key, in whatever place a person wrote it."""
-    text = repr(value)
-    return "a URL" if "://" in text else text
-
-
 def parse_chain(name: str, values: dict[str, Any], *, file: str) -> Chain:
     """The record of the table `[chains.<name>]` in `file`. Raises ConfigError."""
-    table = _Table(values, file=file, chain=name)
+    table = TomlTable(values, file=file, chain=name)
+    requires = table.maybe("requires", lambda v: _requires(table, v))
     source: SourceKind = table.choice("source", get_args(SourceKind))
     chain = Chain(
         name=_chain_name(table, name),
         chain_id=table.positive("chain_id"),
         native_symbol=table.take("native_symbol", str),
-        native_decimals=table.whole("native_decimals", 18),
+        native_decimals=table.whole("native_decimals", 18, most=_DIGITS),
         source=source,
         ranges=table.maybe("ranges", lambda v: _ranges(table, v)) or _missing_ranges(table),
         start_block=table.whole("start_block", 0),
@@ -145,9 +89,13 @@ def parse_chain(name: str, values: dict[str, Any], *, file: str) -> Chain:
         max_reorg_depth=table.positive("max_reorg_depth"),
         proof_rules=table.choice("proof_rules", get_args(ProofRules)),
         rpc_url_env=table.maybe("rpc_url_env", lambda v: _names(table, "rpc_url_env", v)) or (),
+        ws_url_env=table.maybe("ws_url_env", lambda v: _names(table, "ws_url_env", v)) or (),
         recorded_env=table.take("recorded_env", str, "") or None,
         freshness=table.maybe("freshness", lambda v: _freshness(table, v)) or Freshness(),
         max_price_age=table.positive("max_price_age", 86_400),
+        requires=Chain.requires if requires is None else requires,
+        approve_backfill_above=table.whole("approve_backfill_above", 0) or None,
+        approve_refresh=table.take("approve_refresh", bool, True),
         follow=table.take("follow", bool, False),
         devnet=table.maybe("devnet", lambda v: _devnet(table, v)),
     )
@@ -158,16 +106,16 @@ def parse_chain(name: str, values: dict[str, Any], *, file: str) -> Chain:
     return chain
 
 
-def _chain_name(table: _Table, name: str) -> str:
+def _chain_name(table: TomlTable, name: str) -> str:
     # The name becomes a folder, a Delta partition value and part of an asset key.
     if _NAME.fullmatch(name) is None:
         raise table.error("", f"is not a chain name: {name!r}", todo="Use a-z, 0-9, - and _")
     return name
 
 
-def _ranges(table: _Table, values: Any) -> tuple[Delimiter, ...]:
+def _ranges(table: TomlTable, values: Any) -> tuple[Delimiter, ...]:
     if not isinstance(values, list) or not values:
-        raise table.error("ranges", f"must be a list of {{from, size}}, not {_shown(values)}")
+        raise table.error("ranges", f"must be a list of {{from, size}}, not {shown(values)}")
     delimiters = []
     for index, value in enumerate(values):
         entry = table.table(f"ranges[{index}]", value)
@@ -180,24 +128,24 @@ def _ranges(table: _Table, values: Any) -> tuple[Delimiter, ...]:
     return tuple(delimiters)
 
 
-def _missing_ranges(table: _Table) -> tuple[Delimiter, ...]:
+def _missing_ranges(table: TomlTable) -> tuple[Delimiter, ...]:
     raise table.error("ranges", "is missing")
 
 
-def _seconds(table: _Table, key: str) -> float:
+def _seconds(table: TomlTable, key: str) -> float:
     value = table.take(key, float)
     if not 0 < value < math.inf:
         raise table.error(key, f"must be above 0 and finite, not {value}")
     return value
 
 
-def _finality(table: _Table) -> int | None:
+def _finality(table: TomlTable) -> int | None:
     def read(value: Any) -> int:
         if value == "tag":
             return -1
         if type(value) is int and value >= 0:
             return value
-        raise table.error("finality", f'must be "tag" or a number of blocks, not {_shown(value)}')
+        raise table.error("finality", f'must be "tag" or a number of blocks, not {shown(value)}')
 
     blocks = table.maybe("finality", read)
     if blocks is None:
@@ -205,7 +153,7 @@ def _finality(table: _Table) -> int | None:
     return None if blocks == -1 else blocks
 
 
-def _names(table: _Table, key: str, values: Any) -> tuple[str, ...]:
+def _names(table: TomlTable, key: str, values: Any) -> tuple[str, ...]:
     if not isinstance(values, list) or not all(isinstance(v, str) and v for v in values):
         raise table.error(key, "must be a list of names of environment variables")
     for value in values:
@@ -217,7 +165,14 @@ def _names(table: _Table, key: str, values: Any) -> tuple[str, ...]:
     return tuple(values)
 
 
-def _freshness(table: _Table, values: Any) -> Freshness:
+def _requires(table: TomlTable, values: Any) -> tuple[Requirement, ...]:
+    known = get_args(Requirement)
+    if not isinstance(values, list) or not all(value in known for value in values):
+        raise table.error("requires", "must be a list", todo=f"Of: {', '.join(known)}")
+    return tuple(values)
+
+
+def _freshness(table: TomlTable, values: Any) -> Freshness:
     entry = table.table("freshness", values)
     freshness = Freshness(warn=entry.positive("warn", 900), fail=entry.positive("fail", 3600))
     entry.finish()
@@ -227,13 +182,13 @@ def _freshness(table: _Table, values: Any) -> Freshness:
     return freshness
 
 
-def _utc(table: _Table, key: str, value: Any) -> datetime:
+def _utc(table: TomlTable, key: str, value: Any) -> datetime:
     if isinstance(value, datetime) and value.tzinfo is not None:
         return value.astimezone(UTC)
     raise table.error(key, f"must be a time with its zone, like 2026-01-01T00:00:00Z, not {value}")
 
 
-def _devnet(table: _Table, values: Any) -> DevnetShape:
+def _devnet(table: TomlTable, values: Any) -> DevnetShape:
     entry = table.table("devnet", values)
     shape = DevnetShape(
         seed=entry.take("seed", int, 1),

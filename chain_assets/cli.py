@@ -1,8 +1,13 @@
 """The `chain-assets` command: the layers without Dagster, and what one wants beside them.
 
-run      blocks of a chain through all three layers       record   blocks into a folder
-sql      a query over the lake                            devnet   a made-up node over JSON-RPC
-demo     a small lake by Dagster's own machinery          warm-up  compiles the kernels
+run       blocks of a chain through all layers     holds      blocks that are held, and why
+catch-up  all that is behind, up to the head       approvals  what waits for a person's decision
+gaps      what is wrong with tables, mends it      refresh    rows of older versions anew
+record    blocks into a folder                     sql        a query over the lake
+devnet    a made-up node over JSON-RPC             demo       a small lake by Dagster's machinery
+warm-up   compiles the kernels
+
+Exit codes stand in chain_assets/commands.
 """
 
 from __future__ import annotations
@@ -16,77 +21,36 @@ import typer
 from rich.console import Console
 
 from chain_assets import report_tables
-from chain_assets.assembly import (
-    devnet_spec,
-    open_engine,
-    open_lake,
-    open_source,
-    read_chain_reference,
-)
+from chain_assets.assembly import devnet_spec, open_lake, open_source
+from chain_assets.commands import approvals, holds
+from chain_assets.commands.catch_up import catch_up_command
+from chain_assets.commands.follow import follow_command
+from chain_assets.commands.gaps import gaps
+from chain_assets.commands.options import Blocks, ChainName, LakePath, console, spans_of_text
+from chain_assets.commands.refresh import refresh
+from chain_assets.commands.run import run
 from chain_assets.config import load_settings
-from chain_assets.core.abi.registry import load_registry
-from chain_assets.core.block_range import BlockRange, parse_spans
 from chain_assets.core.errors import ChainAssetsError, ConfigError
+from chain_assets.core.schemas import TABLES
 from chain_assets.core.warm_up import warm_up
 from chain_assets.lake.views import query
-from chain_assets.layers.pipeline import LAYERS, Parts, run_blocks
-from chain_assets.layers.reference import materialize_reference
 from chain_assets.sources.recorded import write_recording
-
-# The exit code of a run that was done, but for blocks that are held back.
-_HELD = 3
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     help="A lake of EVM blocks that heals itself.",
+    epilog="Exit codes: 0 done; 1 an error; 2 wrong options; 3 done, but something is left "
+    "(blocks that are held, ranges that are behind, gaps).",
 )
-console = Console()
-
-ChainName = Annotated[str, typer.Option("--chain", help="Name of the chain in chains.toml.")]
-Blocks = Annotated[
-    str, typer.Option("--blocks", help="A-B, both included; or A; or several, with commas.")
-]
-LakePath = Annotated[
-    str | None, typer.Option("--lake", help="Folder or s3://bucket/prefix [CHAIN_ASSETS_LAKE].")
-]
-Recorded = Annotated[
-    Path | None, typer.Option("--recorded", help="Take the blocks from this folder.")
-]
-
-
-@app.command()
-def run(
-    chain: ChainName,
-    blocks: Blocks,
-    recorded: Recorded = None,
-    lake: LakePath = None,
-    engine: Annotated[
-        Literal["spark", "local"] | None, typer.Option(help="Who decodes [CHAIN_ASSETS_ENGINE].")
-    ] = None,
-) -> None:
-    """Materialize all three layers for some blocks, and show what was done."""
-    settings = load_settings()
-    record = settings.chain(chain)
-    spans = _spans(blocks)
-    source = open_source(record, recorded=recorded)
-    tables = open_lake(settings, lake)
-    reference = read_chain_reference(settings, record, head=spans[-1].stop - 1)
-    parts = Parts(source, tables, open_engine(settings, engine), load_registry(settings.abis))
-    started = time.monotonic()
-    materialize_reference(record, reference, tables=tables)
-    total = sum(len(span) for span in spans)
-    with report_tables.progress_bars(console, LAYERS, total) as progress:
-        reports = run_blocks(record, spans, parts, progress=progress)
-    console.print(report_tables.run_table(reports, seconds=time.monotonic() - started))
-    unknown = report_tables.unknown_fields(reports)
-    if unknown:
-        console.print(unknown)
-    held = report_tables.held_blocks(reports)
-    if held:
-        console.print(held)
-        raise typer.Exit(_HELD)
+app.command()(run)
+app.command("catch-up")(catch_up_command)
+app.command("follow")(follow_command)
+app.command()(gaps)
+app.command()(refresh)
+app.add_typer(holds.app, name="holds")
+app.add_typer(approvals.app, name="approvals")
 
 
 @app.command()
@@ -97,8 +61,8 @@ def record(
 ) -> None:
     """Fetch blocks and keep them as files that `--recorded` reads."""
     settings = load_settings()
+    spans = spans_of_text(blocks)
     source = open_source(settings.chain(chain))
-    spans = _spans(blocks)
     with report_tables.progress_bars(console, ("recorded",), sum(map(len, spans))) as progress:
         done = progress("recorded")
         for block in source.blocks([n for span in spans for n in span.numbers()]):
@@ -115,7 +79,14 @@ def sql(
     ] = "table",
 ) -> None:
     """Query the lake's tables; hashes and addresses read as 0x hex."""
-    answer = query(open_lake(load_settings(), lake), statement)
+    tables = open_lake(load_settings(), lake)
+    # A misspelt path must not answer as a lake without rows does.
+    if all(tables.open(table) is None for table in TABLES.values()):
+        raise ConfigError(
+            f"there is no table in the lake {tables.storage.uri}",
+            todo="Name another with --lake, or fill it with `chain-assets run`",
+        )
+    answer = query(tables, statement)
     report_tables.print_answer(console, answer, output)
 
 
@@ -155,13 +126,6 @@ def warm_up_kernels() -> None:
     started = time.monotonic()
     warm_up()
     console.print(f"kernels ready after {time.monotonic() - started:.1f} s")
-
-
-def _spans(text: str) -> list[BlockRange]:
-    try:
-        return parse_spans(text)
-    except ValueError as error:
-        raise ConfigError(f"--blocks: {error}") from None
 
 
 def main() -> None:

@@ -29,8 +29,9 @@ class Settings:
     """What one process works with.
 
     `chains` are all that are described; `enabled` those that Dagster shows: the ones that
-    CHAIN_ASSETS_ENABLED names, otherwise the ones whose source is set up. `reference` and `abis`
-    are folders of a person's own files.
+    CHAIN_ASSETS_ENABLED names, otherwise the ones whose source is set up; the made-up ones only
+    where no other is. `reference` and `abis` are folders of a person's own files. `ops` is the URL
+    of the ops store, which may hold a password; None lets it lie beside the lake.
     """
 
     chains: Mapping[str, Chain]
@@ -41,6 +42,7 @@ class Settings:
     spark_master: str = "local[*]"
     engine: Literal["spark", "local"] = "spark"
     s3: S3Access = field(default_factory=S3Access)
+    ops: str | None = field(default=None, repr=False)
 
     def chain(self, name: str) -> Chain:
         """The chain `name`. Raises ConfigError that lists those there are."""
@@ -77,6 +79,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
             secret_access_key=env.get("AWS_SECRET_ACCESS_KEY"),
             session_token=env.get("AWS_SESSION_TOKEN"),
         ),
+        ops=env.get("CHAIN_ASSETS_OPS") or None,
     )
 
 
@@ -90,6 +93,12 @@ def rpc_urls(chain: Chain, environ: Mapping[str, str] | None = None) -> tuple[st
             "no node URL is set", chain=chain.name, todo=f"Set {names} to your node's URL"
         )
     return urls
+
+
+def ws_urls(chain: Chain, environ: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """The websocket URLs of `chain`, best first; none where no node calls new heads."""
+    env = os.environ if environ is None else environ
+    return tuple(env[name] for name in chain.ws_url_env if env.get(name))
 
 
 def recorded_folder(chain: Chain, environ: Mapping[str, str] | None = None) -> Path:
@@ -129,7 +138,10 @@ def _read_toml(text: str, file: str) -> dict[str, dict[str, Any]]:
 def _enabled(chains: dict[str, Chain], env: Mapping[str, str]) -> tuple[str, ...]:
     names = env.get("CHAIN_ASSETS_ENABLED")
     if not names:
-        return tuple(name for name, chain in chains.items() if _is_set_up(chain, env))
+        ready = {name: chain for name, chain in chains.items() if _is_set_up(chain, env)}
+        # Made-up chains are for a first look: beside a real one they would fill its lake unasked.
+        real = tuple(name for name, chain in ready.items() if chain.source != "devnet")
+        return real or tuple(ready)
     wanted = tuple(name.strip() for name in names.split(",") if name.strip())
     for name in wanted:
         if name not in chains:

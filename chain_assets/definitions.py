@@ -1,9 +1,9 @@
 """The front door: everything that Dagster shows, by name.
 
     for each chain                                    for all chains
-      reference, raw, decoded, enriched assets          lake, engine, sources, files resources
+      reference, raw, decoded, enriched assets          lake, ops, engine, sources, files resources
       checks of each range; the lag                     in-process executor
-      job of all layers; job of the lag
+      job of all layers; job of the lag                 job of the approvals
       sensor of the head; daily and lag schedules
 
 Importing it does nothing: Dagster calls `defs` when it loads the code location.
@@ -18,6 +18,7 @@ import dagster as dg
 
 from chain_assets.chains import Chain
 from chain_assets.config import Settings, load_settings
+from chain_assets.defs.approvals_job import approvals_job
 from chain_assets.defs.assets.layers import Setting, layer_assets
 from chain_assets.defs.assets.reference import reference_assets
 from chain_assets.defs.checks import layer_checks
@@ -50,6 +51,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
 def _build(settings: Settings, chains: Sequence[Chain]) -> dg.Definitions:
     setting = Setting(spark=settings.engine == "spark", s3=settings.lake.startswith("s3://"))
     shared = dg.Definitions(
+        jobs=[approvals_job],
         resources=build_resources(settings),
         # A process a step would cost 25 seconds for three layers that share one Spark session.
         executor=dg.in_process_executor,

@@ -9,15 +9,17 @@ UI then shows. A second demo finds nothing to do.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
 from dagster._core.errors import DagsterHomeNotSetError
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 from rich.console import Console
 from rich.table import Table
 
-from chain_assets.assembly import open_lake, open_source
+from chain_assets.assembly import default_ops_file, open_lake, open_source
 from chain_assets.chains import Chain
 from chain_assets.config import Settings
 from chain_assets.core.errors import ChainAssetsError
@@ -27,9 +29,12 @@ from chain_assets.definitions import build_definitions
 from chain_assets.defs.chain_state import read_state, shape_of
 from chain_assets.defs.names import identifier, layers_job_name, partitions_name
 from chain_assets.defs.partitions import range_tags, registered_keys
+from chain_assets.defs.process_lock import held_lock
 from chain_assets.defs.resources import absolute
 from chain_assets.lake.tables import LakeTables
 from chain_assets.lake.views import query
+from chain_assets.ops.database import sqlite_url
+from chain_assets.ops.store import open_store
 from chain_assets.report_tables import answer_table
 
 CHAINS = ("devnet", "devnet-fast")
@@ -62,18 +67,20 @@ QUESTIONS = {
 def run_demo(console: Console, settings: Settings, *, lake: str | None = None) -> None:
     """Fill the lake from the two devnets, then show what is there. Raises ChainAssetsError."""
     chains = [settings.chain(name) for name in CHAINS]
+    shown = set(CHAINS) <= set(settings.enabled)
     settings = replace(settings, enabled=CHAINS, lake=absolute(lake or settings.lake))
     tables, definitions = open_lake(settings), build_definitions(settings)
     started = time.monotonic()
-    with _instance(console) as instance:
+    with _instance(console) as instance, held_lock(_lock_file(instance)) as tags:
+        _end_killed_runs(instance, tags)
         for chain in chains:
-            _fill(console, chain, tables, definitions, instance)
+            _fill(console, chain, tables, definitions, instance, tags)
     console.print(made_table(tables, chains, seconds=time.monotonic() - started))
     for question, sql in QUESTIONS.items():
         console.print()
         console.print(answer_table(query(tables, sql), title=question))
     console.print()
-    console.print(_next_steps(settings, chains[0]))
+    console.print(_next_steps(settings, chains[0], shown=shown))
 
 
 def _instance(console: Console) -> dg.DagsterInstance:
@@ -86,12 +93,24 @@ def _instance(console: Console) -> dg.DagsterInstance:
         return dg.DagsterInstance.from_config(str(home))
 
 
+def _lock_file(instance: dg.DagsterInstance) -> Path:
+    return Path(instance.root_directory) / "demo.lock"
+
+
+def _end_killed_runs(instance: dg.DagsterInstance, tags: Mapping[str, str]) -> None:
+    """Mark the runs of a demo that was killed as failed: this one has its lock, so it is gone."""
+    killed = dg.RunsFilter(tags=dict(tags), statuses=NOT_FINISHED_STATUSES)
+    for run in instance.get_runs(filters=killed):
+        instance.report_run_failed(run, "the demo that executed this run was killed")
+
+
 def _fill(
     console: Console,
     chain: Chain,
     tables: LakeTables,
     definitions: dg.Definitions,
     instance: dg.DagsterInstance,
+    tags: Mapping[str, str],
 ) -> None:
     """Runs of the chain's job until nothing is due."""
     began = time.monotonic()
@@ -103,7 +122,7 @@ def _fill(
         instance.add_dynamic_partitions(partitions_name(chain), list(plan.open))
         first, last = plan.run[0].key, plan.run[-1].key
         with console.status(f"{chain.name}: a run over {len(plan.run)} ranges, {first} … {last}"):
-            run_id = _run(chain, plan, definitions, instance)
+            run_id = _run(chain, plan, definitions, instance, tags)
         console.print(
             f"{chain.name}: {len(plan.run)} ranges fetched, decoded, enriched and checked "
             f"(run {run_id[:8]}, {time.monotonic() - began:.0f} s)"
@@ -112,7 +131,8 @@ def _fill(
 
 
 def _plan(chain: Chain, tables: LakeTables, instance: dg.DagsterInstance) -> HeadPlan:
-    state = read_state(chain, source=open_source(chain), tables=tables)
+    with open_store(sqlite_url(default_ops_file(tables.storage))) as ops:
+        state = read_state(chain, source=open_source(chain), tables=tables, ops=ops)
     return plan_head(
         shape_of(chain),
         state.heights,
@@ -123,10 +143,17 @@ def _plan(chain: Chain, tables: LakeTables, instance: dg.DagsterInstance) -> Hea
 
 
 def _run(
-    chain: Chain, plan: HeadPlan, definitions: dg.Definitions, instance: dg.DagsterInstance
+    chain: Chain,
+    plan: HeadPlan,
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    tags: Mapping[str, str],
 ) -> str:
     result = definitions.resolve_job_def(layers_job_name(chain)).execute_in_process(
-        instance=instance, tags=range_tags(plan.run), run_config=_QUIET, raise_on_error=False
+        instance=instance,
+        tags={**range_tags(plan.run), **tags},
+        run_config=_QUIET,
+        raise_on_error=False,
     )
     if not result.success:
         raise ChainAssetsError(
@@ -153,11 +180,13 @@ def made_table(tables: LakeTables, chains: list[Chain], *, seconds: float) -> Ta
     return shown
 
 
-def _next_steps(settings: Settings, chain: Chain) -> str:
+def _next_steps(settings: Settings, chain: Chain, *, shown: bool) -> str:
     place = "" if settings.lake == absolute("lake") else f"CHAIN_ASSETS_LAKE={settings.lake} "
+    # Beside a real chain the made-up ones show only by name.
+    named = "" if shown else f"CHAIN_ASSETS_ENABLED={','.join(CHAINS)} "
     group = f"http://127.0.0.1:3000/locations/chain_assets/asset-groups/{identifier(chain)}"
     return (
         f"The lake is at {settings.lake}\n"
         f"Ask it more:   {place}chain-assets sql 'SELECT * FROM enriched_transactions LIMIT 3'\n"
-        f"Open the UI:   {place}make dev   then   {group}"
+        f"Open the UI:   {place}{named}make dev   then   {group}"
     )

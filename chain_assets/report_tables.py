@@ -87,7 +87,8 @@ def unknown_fields(reports: Sequence[LayerReport]) -> Table | None:
     table.add_column("path")
     table.add_column("times", justify="right")
     for path, times in sorted(counts.items()):
-        table.add_row(path, f"{times:,}")
+        # As Text: a node chooses these names, and square brackets in one are no markup.
+        table.add_row(Text(path), f"{times:,}")
     return table
 
 
@@ -101,7 +102,8 @@ def held_blocks(reports: Sequence[LayerReport]) -> Table | None:
     table.add_column("hash")
     table.add_column("why")
     for number, block in sorted(held.items()):
-        table.add_row(str(number), f"0x{block.hash.hex()[:16]}…", Text(block.reason))
+        known = "" if block.hash is None else f"0x{block.hash.hex()[:16]}…"
+        table.add_row(str(number), known, Text(block.reason))
     return table
 
 

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 from uuid import uuid4
 
 import pyarrow as pa
@@ -27,14 +28,15 @@ from chain_assets.config import load_settings
 from chain_assets.core.abi.registry import Registry, load_registry
 from chain_assets.core.block_range import BlockRange, Delimiter
 from chain_assets.core.enrich import ReferenceTables
-from chain_assets.core.schemas import RAW_BLOCKS, TABLES
+from chain_assets.core.schemas import JOURNAL_TABLES, RAW_BLOCKS, TABLES
 from chain_assets.engine.local import LocalEngine
 from chain_assets.engine.protocol import Engine
 from chain_assets.lake.storage import S3Access, Storage
 from chain_assets.lake.tables import LakeTables, read_all
-from chain_assets.layers.pipeline import Parts, run_blocks
-from chain_assets.layers.reference import materialize_reference
+from chain_assets.layers.pipeline import Parts, Writer, run_blocks, write_reference
 from chain_assets.layers.report import LayerReport, no_progress
+from chain_assets.ops.database import sqlite_url
+from chain_assets.ops.store import OpsStore, open_store
 from chain_assets.sources.devnet import Devnet, DevnetSource
 from chain_assets_tests.tools import missing_tool
 
@@ -65,6 +67,14 @@ def spark_engine() -> Engine:
     return open_engine(load_settings({"CHAIN_ASSETS_SPARK_MASTER": "local[2]"}), "spark")
 
 
+@cache
+def ops_store(lake: str) -> OpsStore:
+    """The ops store beside a lake: one for all pipelines into it, as in one process."""
+    folder = Path(lake) if "://" not in lake else Path(mkdtemp())
+    folder.mkdir(parents=True, exist_ok=True)
+    return open_store(sqlite_url(folder / "ops.db"))
+
+
 @dataclass(frozen=True)
 class Pipeline:
     """A chain under control, and the lake that it is read into."""
@@ -89,9 +99,19 @@ class Pipeline:
         storage = Storage(str(lake)) if isinstance(lake, Path) else lake
         return replace(self, tables=LakeTables(storage), engine=engine or self.engine)
 
-    def parts(self) -> Parts:
+    def parts(self, *, refreshes: bool = False) -> Parts:
         """What the layers work with."""
-        return Parts(DevnetSource(self.net), self.tables, self.engine, registry())
+        writer = self.writer(refreshes=refreshes)
+        return Parts(DevnetSource(self.net), writer, self.engine, registry())
+
+    def writer(self, *, patient: bool = False, refreshes: bool = False) -> Writer:
+        """Who writes: this process."""
+        return Writer(self.tables, self.ops, "test", patient=patient, refreshes=refreshes)
+
+    @property
+    def ops(self) -> OpsStore:
+        """The ops store of the lake."""
+        return ops_store(self.tables.storage.uri)
 
     def reference(self) -> ReferenceTables:
         """Labels, tokens and prices of the devnet."""
@@ -100,15 +120,18 @@ class Pipeline:
     def run(self, first: int, last: int, *, reference: bool = True) -> list[LayerReport]:
         """All three layers for blocks `first` to `last`, both included."""
         if reference:
-            materialize_reference(self.chain, self.reference(), tables=self.tables)
+            write_reference(self.chain, self.reference(), self.writer())
         span = BlockRange(first, last + 1)
         return run_blocks(self.chain, [span], self.parts(), progress=lambda layer: no_progress)
 
 
 def contents(tables: LakeTables, *, canonical_only: bool = False) -> dict[str, pa.Table]:
-    """All rows of all tables, sorted by their keys, without the columns of provenance."""
+    """All rows of all tables but the journal, sorted by their keys, without the columns of
+    provenance: what the lake says, not how it came to say it."""
     found = {}
     for name, table in TABLES.items():
+        if table in JOURNAL_TABLES:
+            continue
         rows = read_all(tables, name)
         if canonical_only and table is RAW_BLOCKS:
             rows = rows.filter(rows["canonical"])

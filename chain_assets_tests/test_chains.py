@@ -27,6 +27,7 @@ from chain_assets_tests.chains_file import SECRET, load, write
         pytest.param({"chain_id": "0"}, "chain_id", "at least 1", id="chain id 0"),
         pytest.param({"native_symbol": "5"}, "native_symbol", "must be str", id="symbol"),
         pytest.param({"native_decimals": "-1"}, "native_decimals", "must be", id="decimals"),
+        pytest.param({"native_decimals": "39"}, "native_decimals", "at most 38", id="no decimal"),
         pytest.param({"source": '"node"'}, "source", "Use one of: rpc", id="source"),
         pytest.param({"proof_rules": '"none"'}, "proof_rules", "Use one of", id="proof rules"),
         pytest.param({"start_block": "-1"}, "start_block", "must be", id="start before genesis"),

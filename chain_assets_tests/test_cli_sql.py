@@ -78,9 +78,12 @@ def test_wrong_sql_is_one_line(chain_assets: Command, lake: Path) -> None:
         assert chain_assets("sql", sql, "--lake", lake).error.startswith("QueryError: ")
 
 
-def test_sql_on_an_empty_lake_finds_no_rows(chain_assets: Command, tmp_path: Path) -> None:
+def test_sql_on_a_table_that_was_never_written_finds_no_rows(
+    chain_assets: Command, tmp_path: Path
+) -> None:
+    Pipeline.on_devnet(tmp_path).run(0, 0)
     outcome = chain_assets(
-        "sql", "SELECT count(*) AS n FROM decoded_logs", "--lake", tmp_path / "none",
+        "sql", "SELECT count(*) AS n FROM decoded_logs", "--lake", tmp_path,
         "--format", "json",
     )  # fmt: skip
     assert outcome.out == '{"n": 0}\n'

@@ -101,8 +101,13 @@ def test_enabled_chains_are_those_named_in_the_order_asked() -> None:
 def test_chains_with_what_they_need_are_enabled_where_none_are_named() -> None:
     environ = {"BASE_RPC_URL_2": SECRET, "GOERLI_RECORDED": "/data", "POLYGON_RPC_URL": ""}
     enabled = load_settings(environ).enabled
-    assert {"base", "goerli", "devnet"} <= set(enabled)
-    assert not {"ethereum", "polygon", "base-goerli"} & set(enabled)
+    assert set(enabled) == {"base", "goerli"}
+
+
+def test_made_up_chains_are_enabled_where_no_real_one_is_set_up_or_by_name() -> None:
+    assert load_settings({}).enabled == ("devnet", "devnet-fast")
+    named = {"BASE_RPC_URL": SECRET, "CHAIN_ASSETS_ENABLED": "base,devnet"}
+    assert load_settings(named).enabled == ("base", "devnet")
 
 
 def test_an_unknown_chain_is_told_with_those_there_are() -> None:

@@ -15,7 +15,7 @@ from chain_assets.chains import DevnetShape
 from chain_assets.config import Settings, load_settings
 from chain_assets.core.errors import ConfigError
 from chain_assets.core.schemas import TABLES
-from chain_assets.demo import CHAINS, QUESTIONS, run_demo
+from chain_assets.demo import CHAINS, QUESTIONS, _next_steps, run_demo
 
 
 def short_settings(folder: Path) -> Settings:
@@ -70,6 +70,12 @@ def test_without_a_dagster_home_the_history_goes_into_the_current_folder(
 def test_a_deployment_without_the_devnets_is_told_so(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="devnet"):
         run(replace(short_settings(tmp_path), chains={}))
+
+
+def test_beside_a_real_chain_one_is_told_how_to_see_the_devnets(tmp_path: Path) -> None:
+    settings = replace(short_settings(tmp_path), enabled=("ethereum",))
+    shown = _next_steps(settings, settings.chain(CHAINS[0]), shown=False)
+    assert "CHAIN_ASSETS_ENABLED=devnet,devnet-fast make dev" in shown
 
 
 def versions(settings: Settings) -> dict[str, int]:

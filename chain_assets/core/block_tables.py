@@ -32,6 +32,8 @@ _LATER = {"proof", "decoder_version", "raw_sha256"}
 # What nodes repeat on every row, or what is true of every block that is stored: not unknown.
 REDUNDANT_PATHS = (
     *("transaction.blockHash", "transaction.blockNumber", "transaction.blockTimestamp"),
+    # Nethermind gives the input twice, under both of its names.
+    "transaction.data",
     *("receipt.blockHash", "receipt.blockNumber", "receipt.blockTimestamp"),
     *("receipt.transactionHash", "receipt.transactionIndex", "receipt.from", "receipt.to"),
     *("receipt.type", "receipt.logs"),

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from chain_assets.core.abi.calls import decode_calls
 from chain_assets.core.abi.events import decode_events
+from chain_assets.core.abi.logs import LOG_COLUMNS
 from chain_assets.core.abi.registry import Registry
 from chain_assets.core.block_json import BlockTables
 from chain_assets.core.schemas import DECODED_TABLES, Table
@@ -25,6 +26,7 @@ from chain_assets.core.token_transfers import decode_token_transfers
 # The level of proof of a block that nothing was proved of.
 NOT_PROVED = "none"
 _OF_BLOCK = ("block_number", "block_hash", "block_timestamp")
+_OF_LOG = (*_OF_BLOCK, "transaction_hash", "log_index", "address", *LOG_COLUMNS)
 
 
 def decode_tables(
@@ -41,14 +43,16 @@ def decode_tables(
     of `decoded.blocks`; without levels nothing is said to be proved.
     """
     proof = levels or [NOT_PROVED] * decoded.blocks.num_rows
+    # Both decoders of logs would put the pieces together, each for itself.
+    logs = decoded.logs.select(_OF_LOG).combine_chunks()
     tables = {
         BLOCKS.name: _blocks(decoded.blocks, proof=proof, version=version, raw_sha256=raw_sha256),
         TRANSACTIONS.name: decoded.transactions,
         LOGS.name: decoded.logs,
         WITHDRAWALS.name: decoded.withdrawals,
-        EVENTS.name: _events(decoded.logs, registry),
+        EVENTS.name: _events(logs, registry),
         CALLS.name: _calls(decoded.transactions, registry),
-        TOKEN_TRANSFERS.name: _token_transfers(decoded.logs),
+        TOKEN_TRANSFERS.name: _token_transfers(logs),
     }
     return {table.name: check_table(table, tables[table.name]) for table in DECODED_TABLES}
 
@@ -73,10 +77,12 @@ def _events(logs: pa.Table, registry: Registry) -> pa.Table:
 
 
 def _calls(transactions: pa.Table, registry: Registry) -> pa.Table:
-    with_input = transactions.filter(pc.greater(pc.binary_length(transactions["input"]), 0))
-    rows = with_input.select([*_OF_BLOCK, "hash", "transaction_index", "to_address"])
-    rows = rows.rename_columns({"hash": "transaction_hash"})
-    return _beside(CALLS, rows, decode_calls(with_input, registry))
+    kept = [*_OF_BLOCK, "hash", "transaction_index", "to_address"]
+    # Chosen before the filter, which would copy all other columns as well.
+    called = transactions.select([*kept, "input"])
+    called = called.filter(pc.greater(pc.binary_length(called["input"]), 0))
+    rows = called.select(kept).rename_columns({"hash": "transaction_hash"})
+    return _beside(CALLS, rows, decode_calls(called, registry))
 
 
 def _token_transfers(logs: pa.Table) -> pa.Table:

@@ -5,15 +5,27 @@
     ├── SourceError                  a node or a folder of blocks did not give what was asked
     │   ├── SourceUnavailable  (t)   unreachable, timed out, answered 5xx
     │   ├── RateLimited        (t)   answered 429 or its JSON-RPC equivalent
+    │   ├── AccessRefused            answered 401 or 403
+    │   ├── CallRefused              does not offer the call, or not with these parameters
     │   ├── MalformedAnswer    (t)   answered something that is not a block or its receipts
+    │   ├── BudgetSpent              more requests than this run was allowed
     │   └── BlockNotFound      (t)   `null`: not there yet, or pruned, or not in the folder
     ├── LinkError              (t)   a block's parent is not the block before it
     ├── DecodeError                  a block's JSON does not say what its schema asks
     ├── ReferenceFileError           a label, token, price or ABI file cannot be read
-    └── LakeError                    object store or Delta table
-        ├── BlobCorrupt        (t)   a raw blob is gone or not what the index says
-        ├── StorageFailed      (t)   a read or a write failed (disk full, access denied, …)
-        └── CommitConflict     (t)   another writer changed the same range first
+    ├── QueryError                   the SQL is wrong, or asks for what is not there
+    ├── PartitionError               a run was asked for partitions that are no range of blocks
+    ├── AlreadyRunning               another process holds the lock of the same deployment
+    ├── LakeError                    object store or Delta table
+    │   ├── BlobCorrupt        (t)   a raw blob is gone or not what the index says
+    │   ├── StorageFailed      (t)   a read or a write failed (disk full, access denied, …)
+    │   └── CommitConflict     (t)   another writer changed the same range first
+    └── OpsError                     leases, holds and approvals
+        ├── OpsStoreFailed     (t)   their database cannot be read or written
+        ├── LeaseTaken         (t)   another writer is at work on the range
+        ├── LeaseLost          (t)   another writer has taken the range over
+        ├── ApprovalNeeded           a person has to approve it first
+        └── ChainHalted              a reorg too deep to follow without a person's approval
 
 (t) marks transient errors: the same call may succeed later, so a caller may retry. All others
 are permanent: a retry without a change by a person gives the same error.
@@ -84,6 +96,14 @@ class RateLimited(SourceError):
     transient = True
 
 
+class AccessRefused(SourceError):
+    """The node refuses access, HTTP 401 or 403: the key in its URL is wrong or has run out."""
+
+
+class CallRefused(SourceError):
+    """The node does not offer this call, or not with these parameters."""
+
+
 class MalformedAnswer(SourceError):
     """The answer is not what the JSON-RPC specification says it is."""
 
@@ -94,6 +114,10 @@ class BlockNotFound(SourceError):
     """The source has no such block (now)."""
 
     transient = True
+
+
+class BudgetSpent(ChainAssetsError):
+    """The run has made as many requests as it was allowed."""
 
 
 class LinkError(ChainAssetsError):
@@ -108,6 +132,18 @@ class DecodeError(ChainAssetsError):
 
 class ReferenceFileError(ChainAssetsError):
     """A label, token, price or ABI file cannot be read."""
+
+
+class QueryError(ChainAssetsError):
+    """The SQL is wrong, or asks for what is not there."""
+
+
+class PartitionError(ChainAssetsError):
+    """A run was asked for partitions that are not a range of blocks."""
+
+
+class AlreadyRunning(ChainAssetsError):
+    """Another process holds the lock."""
 
 
 class LakeError(ChainAssetsError):
@@ -130,3 +166,33 @@ class CommitConflict(LakeError):
     """Another writer changed the same range of the same table first."""
 
     transient = True
+
+
+class OpsError(ChainAssetsError):
+    """Leases, holds and approvals."""
+
+
+class OpsStoreFailed(OpsError):
+    """The database of leases, holds and approvals cannot be read or written."""
+
+    transient = True
+
+
+class LeaseTaken(OpsError):
+    """Another writer is at work on the same layer of the same range."""
+
+    transient = True
+
+
+class LeaseLost(OpsError):
+    """The lease ran out, and another writer has taken the range over: nothing more is written."""
+
+    transient = True
+
+
+class ApprovalNeeded(OpsError):
+    """It is set up so that a person approves this before it is done."""
+
+
+class ChainHalted(OpsError):
+    """The node has replaced more than may be followed without a person's approval."""

@@ -4,8 +4,10 @@
     registered          keys of the ranges that are open, in the order in which they were opened
     held                blocks of a range that all layers hold alike
     fork                lowest stored block that the source no longer has at its number
+    attempts            ranges whose runs failed: they rest, and then run alone
 
-    plan_head()  →  open these keys (ascending), run these ranges (ascending, side by side)
+    plan_head()    →  open these keys (ascending), run these ranges (ascending, side by side)
+    plan_recent()  →  the runs of the daily safety net
 
 Partitions are ordered by when they were added, and a run over a range of them slices that order.
 So all ranges from the chain's start to the head are opened before anything runs, ascending, and
@@ -14,17 +16,20 @@ later ones are only appended.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from chain_assets.core.attempts import NO_FAILURES, Attempts, runs_of
 from chain_assets.core.block_range import BlockRange, Delimiter, range_of, ranges_between
-from chain_assets.core.errors import LinkError
 
 # Dagster advises at most 25,000 additions of partitions a sensor tick.
 MOST_OPENED = 25_000
 # How far back a chain that was not followed for a while is caught up with, and how far back the
 # daily schedule looks. What lies before that is history, and a backfill's business.
 RECENT_SECONDS = 3 * 86_400
+# Runs that the daily schedule asks for at once: a chain's runs wait for each other, and a chain
+# with tiny ranges would otherwise keep its head waiting for hours.
+MOST_DAILY_RUNS = 10
 
 
 @dataclass(frozen=True)
@@ -57,9 +62,11 @@ class Heights:
 
 @dataclass(frozen=True)
 class Holdings:
-    """What the lake holds of a chain: blocks that all layers hold alike, by range key."""
+    """What the lake holds of a chain: blocks that all layers hold alike, by range key; the keys
+    of the ranges that were begun, by whatever layer."""
 
     blocks: Mapping[str, int] = field(default_factory=dict)
+    begun: frozenset[str] = frozenset()
     fork: int | None = None
 
 
@@ -87,10 +94,12 @@ class ChainShape:
 
 @dataclass(frozen=True)
 class HeadPlan:
-    """`open` are keys to register, `run` the ranges of one run; both ascending."""
+    """`open` are keys to register, `run` the ranges of one run, `resting` those that are behind
+    but failed too lately or too often to be run now; all ascending."""
 
     open: tuple[str, ...] = ()
     run: tuple[BlockRange, ...] = ()
+    resting: tuple[BlockRange, ...] = ()
 
 
 def plan_head(
@@ -100,11 +109,13 @@ def plan_head(
     *,
     registered: Sequence[str],
     policy: HeadPolicy,
+    attempts: Attempts = NO_FAILURES,
 ) -> HeadPlan:
     """What to open and what to run, for the lake to become what the source is.
 
     The run is the newest group of neighbouring ranges that are behind, its oldest first, at most
-    `policy.ranges_per_run` of them; the next plan goes on from there.
+    `policy.ranges_per_run` of them; the next plan goes on from there. A range whose run failed is
+    left out until it has rested, and then runs alone.
     """
     if heights.head < shape.start_block:
         return HeadPlan()
@@ -122,19 +133,42 @@ def plan_head(
         and block_range.key in runnable
         and _is_behind(block_range, shape, heights, holdings)
     ]
-    group = _last_neighbours(behind)
-    return HeadPlan(open=opening, run=tuple(group[: policy.ranges_per_run]))
+    due = [block_range for block_range in behind if attempts.may_run(block_range)]
+    group = _last_neighbours(due)
+    runs = runs_of(group, most=policy.ranges_per_run, attempts=attempts)
+    return HeadPlan(
+        open=opening,
+        run=runs[0] if runs else (),
+        resting=tuple(r for r in behind if not attempts.may_run(r)),
+    )
 
 
 def plan_recent(
-    shape: ChainShape, heights: Heights, *, registered: Sequence[str]
-) -> tuple[BlockRange, ...]:
-    """The open ranges of the last days, whether behind or not: the daily safety net."""
+    shape: ChainShape,
+    heights: Heights,
+    holdings: Holdings,
+    *,
+    registered: Sequence[str],
+    policy: HeadPolicy,
+    attempts: Attempts = NO_FAILURES,
+) -> list[tuple[BlockRange, ...]]:
+    """The runs of the daily safety net, newest first, at most MOST_DAILY_RUNS.
+
+    They are over the open ranges of the last days that were begun, whether behind or not, and over
+    those that the head's plan would run; never over history that nobody asked for. A range that
+    failed too often for the head's plan gets another chance here.
+    """
     if heights.head < shape.start_block:
-        return ()
-    known = set(registered)
-    recent = ranges_between(shape.recent(heights.head), heights.head, shape.ranges)
-    return tuple(_last_neighbours([r for r in recent if r.key in known]))
+        return []
+    known, floor = set(registered), _floor(shape, heights, holdings, policy)
+    recent = [
+        block_range
+        for block_range in ranges_between(shape.recent(heights.head), heights.head, shape.ranges)
+        if block_range.key in known
+        and (block_range.key in holdings.begun or block_range.stop > floor)
+    ]
+    runs = runs_of(recent, most=policy.ranges_per_run, attempts=attempts)
+    return runs[::-1][:MOST_DAILY_RUNS]
 
 
 def ranges_to_open(ranges: Sequence[BlockRange], registered: Sequence[str]) -> tuple[str, ...]:
@@ -144,38 +178,6 @@ def ranges_to_open(ranges: Sequence[BlockRange], registered: Sequence[str]) -> t
     """
     newest = max(registered, default="")
     return tuple(r.key for r in ranges if r.key > newest)
-
-
-def find_fork(
-    stored: Mapping[int, bytes],
-    *,
-    head: int,
-    hash_at: Callable[[int], bytes],
-    max_depth: int,
-    chain: str,
-) -> int | None:
-    """The lowest block of `stored` (number → hash) that is not canonical any more, or None.
-
-    Walks down from the highest: stored blocks are linked, so below the first one that is still
-    canonical all are. Blocks above the head tell nothing: the node may lag behind.
-
-    Raises LinkError where the reorg is deeper than `max_depth`, and whatever `hash_at` raises: an
-    unanswered question is no answer.
-    """
-    fork = None
-    for number in sorted((n for n in stored if n <= head), reverse=True):
-        if stored[number] == hash_at(number):
-            break
-        if max(stored) - number >= max_depth:
-            raise LinkError(
-                f"the node has replaced more than {max_depth} blocks",
-                chain=chain,
-                block=number,
-                todo="Nothing was rewritten: find out which side is right, then raise "
-                "max_reorg_depth or change the node",
-            )
-        fork = number
-    return fork
 
 
 def _floor(shape: ChainShape, heights: Heights, holdings: Holdings, policy: HeadPolicy) -> int:

@@ -1,8 +1,15 @@
 """Lists of JSON-RPC values to Arrow arrays, one function a Kind of column.
 
 The rules are those of the execution-apis specification: QUANTITY is `0x` and hex digits, DATA is
-`0x` and an even number of hex digits. A value that breaks its rule, or that does not fit its column
-without loss, raises BadValue with its place in the list; nothing is wrapped, cut or guessed.
+`0x` and an even number of hex digits. Beside them stands what nodes of public chains answer and
+what can mean one thing only:
+
+    a QUANTITY of no digits, `0x`    zero                    Filecoin
+    a QUANTITY as a JSON number      that number             Parity 1.8, Erigon 2021, Harmony
+    `storageKeys` null               no keys                 Erigon 2021
+
+A value that breaks its rule, or that does not fit its column without loss, raises BadValue with its
+place in the list; nothing is wrapped, cut or guessed.
 """
 
 from __future__ import annotations
@@ -16,7 +23,7 @@ import pyarrow as pa
 
 from chain_assets.core.schemas.columns import ARROW_TYPES, Kind
 
-_QUANTITY = re.compile(r"0x[0-9a-fA-F]+")
+_QUANTITY = re.compile(r"0x[0-9a-fA-F]*")
 _QUANTITIES = re.compile(r"(?:0x[0-9a-fA-F]+\n)*")
 _LENGTHS: dict[Kind, int] = {"hash": 32, "address": 20, "bloom": 256, "nonce": 8}
 _LONG_LIMIT = 1 << 63
@@ -122,10 +129,17 @@ def _all_quantities(values: Sequence[Any], kind: Kind) -> list[Any]:
     return ints
 
 
-def _quantity(value: Any, limit: int) -> int:
+def read_quantity(value: Any) -> int:
+    """One QUANTITY, as the rules above have it. Raises ValueError."""
+    if type(value) is int and value >= 0:
+        return value
     if type(value) is not str or _QUANTITY.fullmatch(value) is None:
         raise ValueError(f"is {_short(value)}, not a quantity in hex")
-    number = int(value, 16)
+    return int(value[2:] or "0", 16)
+
+
+def _quantity(value: Any, limit: int) -> int:
+    number = read_quantity(value)
     if number >= limit:
         raise ValueError(f"is {_short(value)}, too large for its column")
     return number
@@ -151,10 +165,17 @@ def _access_list(value: Any) -> list[dict[str, Any]]:
     return [
         {
             "address": _data(entry.get("address"), 20),
-            "storage_keys": _hashes(entry.get("storageKeys")),
+            "storage_keys": _storage_keys(entry),
         }
         for entry in _objects(value)
     ]
+
+
+def _storage_keys(entry: dict[str, Any]) -> list[bytes]:
+    # A null stands for an empty list; a key that is not there may stand for anything.
+    if "storageKeys" not in entry:
+        raise ValueError("has an entry without storageKeys")
+    return [] if entry["storageKeys"] is None else _hashes(entry["storageKeys"])
 
 
 def _authorization_list(value: Any) -> list[dict[str, Any]]:

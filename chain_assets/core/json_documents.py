@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from chain_assets.core.block_tables import RawPayload
+from chain_assets.core.json_columns import read_quantity
 
 Json = dict[str, Any]
 
@@ -73,8 +74,8 @@ def _unique_pairs(pairs: list[tuple[str, Any]]) -> Json:
 
 def _is_another_number(value: Any, number: int) -> bool:
     try:
-        return int(value, 16) != number
-    except (TypeError, ValueError):
+        return read_quantity(value) != number
+    except ValueError:
         return False
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import chain as concatenate
 from typing import Any
 
@@ -30,6 +31,7 @@ from chain_assets.core.json_columns import NESTED_KEYS, BadValue, column_from_js
 from chain_assets.core.json_documents import Json, Refusal, read_document
 from chain_assets.core.schemas.columns import Column, Table
 from chain_assets.core.schemas.decoded import BLOCKS, LOGS, TRANSACTIONS, WITHDRAWALS
+from chain_assets.core.words import decimal_from_binary
 
 
 def decode_strict(payloads: Sequence[RawPayload], *, chain: str) -> BlockTables:
@@ -118,7 +120,9 @@ def _table(table: Table, rows: _Rows) -> pa.Table:
                 pa.array(rows.owners[kind], pa.int64())
             )
         else:
-            arrays[column.name] = _column(column, rows, column.json_path.split(".")[0])
+            read = replace(column, kind="word") if table.is_paired(column) else column
+            values = _column(read, rows, column.json_path.split(".")[0])
+            arrays[column.name] = values if read is column else decimal_from_binary(values)
     return pa.table(arrays, schema=json_schema_of(table))
 
 
@@ -128,8 +132,12 @@ def _column(column: Column, rows: _Rows, kind: str) -> pa.Array:
     if key == "topics":
         values = _topics(objects, int(column.name[-1]))
     elif column.json_path == "transaction.type":
-        # Nodes older than Berlin name no type; EIP-2718 calls what they know a legacy transaction.
-        values = [o.get("type", "0x0") for o in objects]
+        # Nodes older than Berlin name no type, Hedera's relay says null; EIP-2718 calls what they
+        # mean a legacy transaction.
+        values = ["0x0" if o.get("type") is None else o["type"] for o in objects]
+    elif column.json_path == "receipt.root":
+        # DATA of no bytes is no state root: Bor and Harmony write it beside the status.
+        values = [None if o.get("root") == "0x" else o.get("root") for o in objects]
     else:
         values = [o.get(key) for o in objects]
     try:

@@ -1,27 +1,34 @@
 """Keccak-256 of many byte strings at once, eight of them side by side, without the GIL.
 
-    strings of one buffer (start, length)  →  sorted by how many 136-byte blocks each takes
-    →  eight at a time through the permutation (core/keccak_simd.py)  →  (n, 32) digests
+    strings of one buffer (start, length)  →  each to the next lane that is free
+    →  all eight lanes through the permutation (core/keccak_simd.py)  →  (n, 32) digests
 
-Sorting keeps the lanes of a group about equally long, so that none runs empty beside a long one.
+A lane takes the next string as soon as its own is done, so that no lane waits for a longer
+neighbour, and strings are read in the order in which they lie in memory.
 Needs numba; core/keccak.py gives the same digests one by one.
 """
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from chain_assets.core.keccak_simd import LANES, load_word, permute
+from chain_assets.core.keccak_simd import LANES, RATE_WORDS, absorb
+from chain_assets.core.raw_memory import copy, prefetch, store_byte
 
 Bytes = npt.NDArray[np.uint8]
 Longs = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
 
-_RATE = 136  # bytes of a message that one permutation takes in
-_FIRST_PAD = np.uint64(1)
-_LAST_PAD = np.uint64(0x80 << 56)
+_RATE: Final = 8 * RATE_WORDS  # 136 bytes
+_STATE_WORDS: Final = 25
+_ALL_BITS = np.uint64(2**64 - 1)
+_AHEAD: Final = LANES
+_CACHE_LINE: Final = 64
+_IDLE: Final = -1
 
 
 def keccak256_slices(data: Bytes, starts: Longs, lengths: Longs) -> Bytes:
@@ -30,14 +37,18 @@ def keccak256_slices(data: Bytes, starts: Longs, lengths: Longs) -> Bytes:
     Raises ValueError where a slice does not lie within `data`, before any byte is read.
     """
     check_slices(data, starts, lengths)
-    digests = np.empty((len(starts), 32), np.uint8)
-    if len(starts):
-        order = np.argsort(lengths // _RATE, kind="stable")
-        _hash_groups(read_only(data), starts, lengths, order, digests)
-    return digests
+    data = read_only(data)
+    return keccak256_at(data.ctypes.data + starts, lengths)
 
 
-def read_only(data: Bytes) -> Bytes:
+def keccak256_at(addresses: Longs, lengths: Longs) -> Bytes:
+    """The same for strings by their addresses in memory, which are trusted: (n, 32) bytes."""
+    digests = np.empty((len(addresses), 4), np.uint64)
+    _hash_strings(addresses, lengths, digests)
+    return digests.view(np.uint8)
+
+
+def read_only(data: npt.NDArray[Any]) -> Any:
     """`data` as a contiguous array that cannot be written: one type for numba, whoever owns it."""
     view = np.ascontiguousarray(data).view()
     view.flags.writeable = False
@@ -55,44 +66,57 @@ def check_slices(data: Bytes, starts: Longs, lengths: Longs) -> None:
 
 
 @njit(nogil=True, cache=True, boundscheck=False)
-def _hash_groups(data: Bytes, starts: Longs, lengths: Longs, order: Longs, out: Bytes) -> None:
-    state = np.zeros((25, LANES), np.uint64)
-    for first in range(0, len(order), LANES):
-        group = order[first : first + LANES]
-        state[:] = 0
-        longest = lengths[group[-1]] // _RATE
-        for block in range(longest + 1):
-            for lane in range(len(group)):
-                remaining = lengths[group[lane]] - _RATE * block
-                if remaining >= 0:
-                    position = starts[group[lane]] + _RATE * block
-                    _absorb(state, lane, data, position, remaining)
-            permute(state.ctypes.data)
-            for lane in range(len(group)):
-                # A lane that is done goes on turning with the others; its digest is taken now.
-                if lengths[group[lane]] // _RATE == block:
-                    _squeeze(state, lane, out[group[lane]])
+def _hash_strings(addresses: Longs, lengths: Longs, out: Words) -> None:
+    states = np.zeros((_STATE_WORDS, LANES), np.uint64)
+    keep = np.zeros(LANES, np.uint64)
+    # One row for the last block of each lane's string, and one that stays zero.
+    padded = np.zeros((LANES + 1, _RATE), np.uint8)
+    zeros = padded.ctypes.data + LANES * _RATE
+    blocks = np.zeros(LANES, np.int64)  # where each lane's next block is
+    string = np.full(LANES, _IDLE)  # which string each lane is at,
+    remaining = np.zeros(LANES, np.int64)  # how much of it is left,
+    place = np.zeros(LANES, np.int64)  # and where
+    begun, done = 0, 0
+    while done < len(addresses):
+        for lane in range(LANES):
+            keep[lane] = _ALL_BITS
+            if string[lane] == _IDLE:
+                if begun == len(addresses):
+                    # The lane turns with the others, and nobody looks at it.
+                    blocks[lane] = zeros
+                    continue
+                place[lane], remaining[lane] = addresses[begun], lengths[begun]
+                string[lane], keep[lane] = begun, 0
+                begun += 1
+                if begun + _AHEAD < len(addresses):
+                    _announce(addresses[begun + _AHEAD], lengths[begun + _AHEAD])
+            blocks[lane] = place[lane]
+            if remaining[lane] < _RATE:
+                blocks[lane] = padded.ctypes.data + lane * _RATE
+                _pad(blocks[lane], zeros, place[lane], remaining[lane])
+            place[lane] += _RATE
+            remaining[lane] -= _RATE
+        absorb(states.ctypes.data, blocks.ctypes.data, keep.ctypes.data)
+        for lane in range(LANES):
+            # Below 0: the block just taken in was the last, with the padding.
+            if string[lane] != _IDLE and remaining[lane] < 0:
+                for word in range(4):
+                    out[string[lane], word] = states[word, lane]
+                string[lane] = _IDLE
+                done += 1
 
 
 @njit(nogil=True, cache=True, boundscheck=False)
-def _absorb(state: Words, lane: int, data: Bytes, position: int, remaining: int) -> None:
-    """Mix in the next block of a message: 136 bytes, or what is left of it with its padding."""
-    words = min(remaining, _RATE) // 8
-    address = data.ctypes.data + position
-    for word in range(words):
-        state[word, lane] ^= load_word(address + 8 * word)
-    if remaining >= _RATE:
-        return
-    last = _FIRST_PAD << np.uint64(8 * (remaining % 8))
-    for byte in range(remaining % 8):
-        last |= np.uint64(data[position + 8 * words + byte]) << np.uint64(8 * byte)
-    state[words, lane] ^= last
-    state[_RATE // 8 - 1, lane] ^= _LAST_PAD
+def _announce(address: int, length: int) -> None:
+    """Have a string fetched that will be needed soon: of a large batch it is not in the cache."""
+    for line in range(0, length, _CACHE_LINE):
+        prefetch(address + line)
 
 
 @njit(nogil=True, cache=True, boundscheck=False)
-def _squeeze(state: Words, lane: int, digest: Bytes) -> None:
-    for word in range(4):
-        value = state[word, lane]
-        for byte in range(8):
-            digest[8 * word + byte] = np.uint8((value >> np.uint64(8 * byte)) & np.uint64(0xFF))
+def _pad(block: int, zeros: int, address: int, length: int) -> None:
+    """The last block of a string: its last `length` bytes, below 136, and the padding."""
+    copy(block, zeros, _RATE)
+    copy(block, address, length)
+    store_byte(block + length, 0x01)
+    store_byte(block + _RATE - 1, 0x81 if length == _RATE - 1 else 0x80)

@@ -4,7 +4,7 @@ Numba has no vector types, so the instructions are written out here through llvm
 is a `<8 x i64>`, one lane a state. LLVM fits that to the machine: one register with AVX-512, two
 with AVX2, four on aarch64.
 
-`permute` and `load_word` take addresses, because numba hands an array's memory to hand-written
+`absorb` and the loads take addresses, because numba hands an array's memory to hand-written
 code in no other way. They trust their callers: core/keccak_batch.py checks all bounds before.
 """
 
@@ -17,6 +17,7 @@ from numba import types
 from numba.extending import intrinsic
 
 LANES = 8
+RATE_WORDS = 17  # words of a string that one permutation takes in
 
 _I64 = ir.IntType(64)
 _VECTOR = ir.VectorType(_I64, LANES)
@@ -41,37 +42,65 @@ def _round_constants() -> list[int]:
     return constants
 
 
-def _permute(typing_context: Any, address: Any) -> Any:
+def _absorb(typing_context: Any, states: Any, blocks: Any, keep: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        _emit_permutation(builder, arguments[0])
+        _emit_absorption(builder, *arguments)
         return context.get_dummy_value()
 
-    return types.void(types.int64), generate
+    return types.void(types.int64, types.int64, types.int64), generate
 
 
-def _load_word(typing_context: Any, address: Any) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.load(builder.inttoptr(arguments[0], _I64.as_pointer()), align=1)
+absorb: Any = intrinsic(_absorb)
+"""`absorb(states, blocks, keep)`: take the next block into each of eight sponges, and permute.
 
-    return types.uint64(types.int64), generate
-
-
-permute: Any = intrinsic(_permute)
-"""`permute(address)`: permute the eight states there, laid out as _emit_permutation says."""
-
-load_word: Any = intrinsic(_load_word)
-"""`load_word(address)`: the eight bytes there, little-endian, aligned or not."""
+`states` are 25 rows (x + 5y) of one word for each lane, `blocks` the addresses of each lane's 136
+bytes, and `keep` is one row: all bits set, or none for a lane that begins anew, from zero.
+"""
 
 
-def _emit_permutation(builder: Any, base: Any) -> None:
-    """Code for all 24 rounds. In memory: 25 words (x + 5y), each with its eight lanes together."""
-    pointers = [[_word_pointer(builder, base, x + 5 * y) for y in range(5)] for x in range(5)]
-    state = [[builder.load(pointers[x][y], align=8) for y in range(5)] for x in range(5)]
+def _emit_absorption(builder: Any, states: Any, blocks: Any, keep: Any) -> None:
+    kept = _load_row(builder, keep, 0)
+    words = [builder.and_(_load_row(builder, states, word), kept) for word in range(25)]
+    for word, block in enumerate(_block_words(builder, blocks)):
+        words[word] = builder.xor(words[word], block)
+    state = [[words[x + 5 * y] for y in range(5)] for x in range(5)]
     for constant in _round_constants():
         state = _emit_round(builder, state, constant)
     for x in range(5):
         for y in range(5):
-            builder.store(state[x][y], pointers[x][y], align=8)
+            builder.store(state[x][y], _row(builder, states, x + 5 * y), align=8)
+
+
+def _block_words(builder: Any, blocks: Any) -> list[Any]:
+    """The blocks word by word: of each word a row of all lanes.
+
+    Loaded as rows of one lane, eight words at once, and turned in the registers. To gather single
+    words from eight places, or to scatter them to a buffer of rows, costs several times as much.
+    """
+    lanes = [builder.load(_pointer(builder, blocks, 8 * lane, _I64)) for lane in range(LANES)]
+    words: list[Any] = []
+    for first in range(0, RATE_WORDS - 1, LANES):
+        rows = [_load_row(builder, address, first // LANES) for address in lanes]
+        words += _transposed(builder, rows)
+    last = ir.Constant(_VECTOR, ir.Undefined)
+    for lane, address in enumerate(lanes):
+        word = builder.load(_pointer(builder, address, 8 * (RATE_WORDS - 1), _I64), align=1)
+        last = builder.insert_element(last, word, ir.Constant(ir.IntType(32), lane))
+    return [*words, last]
+
+
+def _transposed(builder: Any, rows: list[Any]) -> list[Any]:
+    """Eight rows of eight as columns: halves of a square change places, then of its quarters, …"""
+    for step in (4, 2, 1):
+        for row in range(LANES):
+            if row & step:
+                continue
+            low, high = rows[row], rows[row + step]
+            first = [lane + LANES - step if lane & step else lane for lane in range(LANES)]
+            second = [lane + LANES if lane & step else lane + step for lane in range(LANES)]
+            rows[row] = _mix(builder, low, high, first)
+            rows[row + step] = _mix(builder, low, high, second)
+    return rows
 
 
 def _emit_round(builder: Any, state: list[list[Any]], constant: int) -> list[list[Any]]:
@@ -79,11 +108,12 @@ def _emit_round(builder: Any, state: list[list[Any]], constant: int) -> list[lis
     columns = [  # theta
         xor(xor(xor(a[0], a[1]), xor(a[2], a[3])), a[4]) for a in state
     ]
-    mixes = [xor(columns[(x - 1) % 5], _rotate(builder, columns[(x + 1) % 5], 1)) for x in range(5)]
+    turned = [_rotate(builder, column, 1) for column in columns]
     moved: list[list[Any]] = [[None] * 5 for _ in range(5)]
     for x in range(5):  # rho and pi
         for y in range(5):
-            mixed = xor(state[x][y], mixes[x])
+            # In this order, for AVX-512 has one instruction for two xors.
+            mixed = xor(xor(state[x][y], columns[(x - 1) % 5]), turned[(x + 1) % 5])
             moved[y][(2 * x + 3 * y) % 5] = _rotate(builder, mixed, _ROTATIONS[x][y])
     out = [  # chi
         [
@@ -109,6 +139,19 @@ def _splat(value: int) -> Any:
     return ir.Constant(_VECTOR, [ir.Constant(_I64, value)] * LANES)
 
 
-def _word_pointer(builder: Any, base: Any, word: int) -> Any:
-    address = builder.add(base, ir.Constant(_I64, word * 8 * LANES))
-    return builder.inttoptr(address, _VECTOR.as_pointer())
+def _mix(builder: Any, low: Any, high: Any, places: list[int]) -> Any:
+    mask = ir.Constant(ir.VectorType(ir.IntType(32), LANES), places)
+    return builder.shuffle_vector(low, high, mask)
+
+
+def _load_row(builder: Any, base: Any, row: int) -> Any:
+    return builder.load(_row(builder, base, row), align=1)
+
+
+def _row(builder: Any, base: Any, row: int) -> Any:
+    return _pointer(builder, base, row * 8 * LANES, _VECTOR)
+
+
+def _pointer(builder: Any, base: Any, offset: int, kind: Any) -> Any:
+    address = builder.add(base, ir.Constant(_I64, offset))
+    return builder.inttoptr(address, kind.as_pointer())

@@ -1,8 +1,8 @@
-"""Cutting the blocks of a range into tasks of about equal bytes."""
+"""Cutting the blocks of a range into tasks of about equal bytes, and a task into batches."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol, TypeVar
 
 
@@ -39,3 +39,17 @@ def pack(
         runs[-1].append(item)
         filled += item.size_bytes
     return [tuple(run) for run in runs]
+
+
+def batches(items: Sequence[T], *, most_items: int, most_bytes: int) -> Iterator[tuple[T, ...]]:
+    """Split `items` into runs, in order, none of more items or bytes; one item is always a run."""
+    run: list[T] = []
+    filled = 0
+    for item in items:
+        if run and (len(run) == most_items or filled + item.size_bytes > most_bytes):
+            yield tuple(run)
+            run, filled = [], 0
+        run.append(item)
+        filled += item.size_bytes
+    if run:
+        yield tuple(run)

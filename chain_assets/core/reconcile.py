@@ -31,6 +31,23 @@ class Plan:
         return frozenset(self.write) | frozenset(self.remove)
 
 
+def keep_versions(
+    want: Mapping[int, tuple[Hashable, ...]], have: Mapping[int, tuple[Hashable, ...] | None]
+) -> dict[int, tuple[Hashable, ...]]:
+    """`want`, but with the version (an identity's last part) that the layer already holds.
+
+    Then rows of an older decoder or enricher are left as they are: making them anew is work that
+    somebody asks for, never what a new block in the same range brings about. Rows without a version
+    are unfinished, and never kept.
+    """
+    kept = {}
+    for number, identity in want.items():
+        held = have.get(number)
+        same = held is not None and held[-1] and held[:-1] == identity[:-1]
+        kept[number] = held if same and held is not None else identity
+    return kept
+
+
 def reconcile(want: Mapping[int, Hashable], have: Mapping[int, Hashable]) -> Plan:
     """The plan after whose execution `have` equals `want`."""
     return Plan(

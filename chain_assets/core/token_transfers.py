@@ -15,18 +15,19 @@ among the decoded events, with its reason if it is undecoded there.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from chain_assets.core.abi.columns import Column, ListColumn, WordColumn, batches
+from chain_assets.core.abi.columns import WordColumn, batches
 from chain_assets.core.abi.fates import Positions
 from chain_assets.core.abi.logs import LogColumns, log_columns
 from chain_assets.core.abi.outcomes import group_rows
-from chain_assets.core.abi.signatures import Event, event_from_text
+from chain_assets.core.abi.routes import Route, default_route
+from chain_assets.core.abi.signatures import Event
+from chain_assets.core.token_moves import LAYOUTS, SCHEMA, Moves, batch_moves
 from chain_assets.core.words import (
     DECIMAL,
     Bytes2D,
@@ -35,61 +36,8 @@ from chain_assets.core.words import (
     words_from_ints,
 )
 
-Standard = Literal["erc20", "erc721", "erc1155"]
 
-SCHEMA = pa.schema(
-    [
-        ("row", pa.int64()),
-        ("batch_index", pa.int64()),
-        ("standard", pa.string()),
-        ("operator", pa.binary()),
-        ("from_address", pa.binary()),
-        ("to_address", pa.binary()),
-        ("token_id", DECIMAL),
-        ("token_id_raw", pa.binary()),
-        ("value", DECIMAL),
-        ("value_raw", pa.binary()),
-    ]
-)
-
-_TRANSFER = "Transfer(address {0}from, address {1}to, uint256 {2}value)"
-_SINGLE = (
-    "TransferSingle(address {0}operator, address {1}from, address {2}to, uint256 id, uint256 value)"
-)
-_BATCH = (
-    "TransferBatch(address {0}operator, address {1}from, address {2}to,"
-    " uint256[] ids, uint256[] values)"
-)
-
-
-def _layouts() -> dict[tuple[bytes, int], Event]:
-    """Each of the three events with none to three of its leading arguments indexed, by key."""
-    events = [
-        event_from_text(text.format(*["indexed "] * indexed, *[""] * (3 - indexed)))
-        for text in (_TRANSFER, _SINGLE, _BATCH)
-        for indexed in range(4)
-    ]
-    return {(event.topic0, event.topic_count): event for event in events}
-
-
-_LAYOUTS = _layouts()
-
-
-@dataclass(frozen=True)
-class _Moves:
-    """Transfers of one kind; `rows` are log rows, None stands for a column of nulls."""
-
-    rows: Positions
-    batch_index: Positions
-    standard: Standard
-    operator: Bytes2D | None
-    sender: Bytes2D
-    receiver: Bytes2D
-    token_id: Bytes2D | None
-    value: Bytes2D
-
-
-def decode_token_transfers(logs: Any) -> Any:
+def decode_token_transfers(logs: Any, *, route: Route | None = None) -> Any:
     """The token transfers among `logs`, in log order, then in batch order, as an Arrow table.
 
     `logs` has the binary columns `topic0` to `topic3` (null where absent) and `data`. The result
@@ -97,59 +45,45 @@ def decode_token_transfers(logs: Any) -> Any:
     is no batch; `standard`; `operator` (ERC-1155 only), `from_address` and `to_address` of 20
     bytes; `token_id` (null for ERC-20) and `value` (1 for ERC-721), each as a decimal, null where
     it does not fit, and as `_raw`, 32 bytes big-endian.
+    Both routes give the same rows; None takes the compiled one where numba is installed.
     """
+    if (route or default_route()) == "compiled":
+        # Imported late: numba takes a second to load, and may not be installed.
+        from chain_assets.core.token_transfer_kernel import token_transfers
+
+        return token_transfers(logs)
     tables, before = [SCHEMA.empty_table()], 0
     for batch in batches(logs, sized_by="data"):
         columns = log_columns(batch)
         topic0 = batch["topic0"].combine_chunks()
-        keys = pa.array(sorted({key for key, _ in _LAYOUTS}), topic0.type)
+        keys = pa.array(sorted({key for key, _ in LAYOUTS}), topic0.type)
         rows = np.flatnonzero(np.asarray(pc.is_in(topic0, keys)) & columns.well_formed)
         counts = columns.topic_counts[rows]
         groups = group_rows(topic0.take(pa.array(rows)), rows, split_by=counts)
-        moves = [_moves(columns, _LAYOUTS[key, count], members) for key, count, members in groups]
+        moves = [_moves(columns, LAYOUTS[key, count], members) for key, count, members in groups]
         tables.append(_in_log_order(moves, before))
         before += batch.num_rows
     return pa.concat_tables(tables)
 
 
-def _moves(logs: LogColumns, event: Event, rows: Positions) -> _Moves:
+def _moves(logs: LogColumns, event: Event, rows: Positions) -> Moves:
     columns, fates = logs.decode(event, rows)
     good = np.flatnonzero(fates.all_good())
     if event.name == "TransferBatch":
-        return _batch_moves(columns, rows, good)
+        return batch_moves(columns, rows, good)
     words = [cast(WordColumn, column).words[good] for column in columns]
     rows, zeros = rows[good], np.zeros(len(good), np.int64)
     if event.name == "TransferSingle":
         operator, sender, receiver, token_id, value = words
-        return _Moves(rows, zeros, "erc1155", operator, sender, receiver, token_id, value)
+        return Moves(rows, zeros, "erc1155", operator, sender, receiver, token_id, value)
     sender, receiver, third = words
     if event.parameters[2].indexed:
         ones = np.repeat(words_from_ints([1]), len(good), axis=0)
-        return _Moves(rows, zeros, "erc721", None, sender, receiver, third, ones)
-    return _Moves(rows, zeros, "erc20", None, sender, receiver, None, third)
+        return Moves(rows, zeros, "erc721", None, sender, receiver, third, ones)
+    return Moves(rows, zeros, "erc20", None, sender, receiver, None, third)
 
 
-def _batch_moves(columns: list[Column], rows: Positions, good: Positions) -> _Moves:
-    operator, sender, receiver = (cast(WordColumn, column).words for column in columns[:3])
-    ids, values = (cast(ListColumn, column) for column in columns[3:])
-    counts = np.diff(ids.offsets)
-    good = good[counts[good] == np.diff(values.offsets)[good]]
-    counts = counts[good]
-    owner = np.repeat(good, counts)
-    index = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    return _Moves(
-        rows[owner],
-        index,
-        "erc1155",
-        operator[owner],
-        sender[owner],
-        receiver[owner],
-        cast(WordColumn, ids.items).words[ids.offsets[owner] + index],
-        cast(WordColumn, values.items).words[values.offsets[owner] + index],
-    )
-
-
-def _in_log_order(moves: list[_Moves], before: int) -> Any:
+def _in_log_order(moves: list[Moves], before: int) -> Any:
     """`before`: how many logs come before this batch."""
     if not moves:
         return SCHEMA.empty_table()
@@ -159,7 +93,7 @@ def _in_log_order(moves: list[_Moves], before: int) -> Any:
     return table.take(pa.array(order))
 
 
-def _table(moves: _Moves, before: int) -> Any:
+def _table(moves: Moves, before: int) -> Any:
     count = len(moves.rows)
 
     def address(words: Bytes2D | None) -> Any:

@@ -42,6 +42,13 @@ def decimal_from_words(words: Bytes2D, *, valid: Mask | None = None) -> Any:
     return pa.Array.from_buffers(DECIMAL, len(words), [bitmap, pa.py_buffer(values)])
 
 
+def decimal_from_binary(words: Any) -> Any:
+    """A BINARY array of words as decimal128(38, 0), NULL where they are or from 10^38 on."""
+    valid = words.is_valid().to_numpy(zero_copy_only=False)
+    joined = b"".join(words.fill_null(bytes(32)).to_pylist())
+    return decimal_from_words(np.frombuffer(joined, np.uint8).reshape(-1, 32), valid=valid)
+
+
 def words_from_ints(values: Iterable[int]) -> Bytes2D:
     """One word for each integer from 0 to 2^256 - 1. Raises OverflowError outside of that."""
     joined = b"".join(value.to_bytes(32, "big") for value in values)

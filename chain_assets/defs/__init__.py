@@ -4,7 +4,9 @@ names.py partitions.py      what a chain is called in Dagster; its block ranges 
 resources.py                lake, engine, sources, a person's files
 assets/                     raw, decoded, enriched; reference rows
 lineage.py metadata.py      what a materialization shows
-checks.py audits.py lag.py  blocking checks of a range; how far a layer is behind the head
-chain_state.py sensors.py schedules.py jobs.py      when what runs
-launcher.py                 notices runs whose process is gone
+checks.py audits.py audited.py      blocking checks of a range
+lag.py freshness.py         how far a layer is behind the head; when it counts as late
+chain_state.py run_history.py       what plans are made from
+sensors.py schedules.py jobs.py     when what runs
+launcher.py process_lock.py notice runs whose process is gone
 """

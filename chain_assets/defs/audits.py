@@ -1,15 +1,12 @@
-"""The audits of each layer over one range: rows from the lake, verdicts from core.quality."""
+"""The audits of each layer over one range: rows of the lake in, verdicts of core.quality out."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
 
 import pyarrow as pa
 
-from chain_assets.chains import Chain
-from chain_assets.core.block_range import BlockRange, range_of
+from chain_assets.core.block_range import range_of
 from chain_assets.core.quality import Violation, counts, duplicates, gaps, gas_used, parent_links
 from chain_assets.core.schemas import (
     BLOCK_PROOFS,
@@ -24,68 +21,8 @@ from chain_assets.core.schemas.decoded import BLOCKS, LOGS, TRANSACTIONS, WITHDR
 from chain_assets.core.schemas.enriched import BLOCKS as ENRICHED_BLOCKS
 from chain_assets.core.schemas.enriched import TOKEN_TRANSFERS as ENRICHED_TRANSFERS
 from chain_assets.core.schemas.enriched import TRANSACTIONS as ENRICHED_TRANSACTIONS
+from chain_assets.defs.audited import LINK_COLUMNS, Audited
 from chain_assets.defs.names import DECODED, ENRICHED, RAW
-from chain_assets.lake.tables import LakeTables
-from chain_assets.layers.proving import Held, read_held
-
-_LINK_COLUMNS = ("number", "hash", "parent_hash")
-# Beside the key; what is not asked for is not read.
-_ASKED: dict[str, tuple[str, ...]] = {
-    RAW_BLOCKS.name: (*_LINK_COLUMNS, "canonical", "transaction_count", "log_count"),
-    BLOCKS.name: (
-        *_LINK_COLUMNS,
-        "transaction_count",
-        "log_count",
-        "withdrawal_count",
-        "gas_used",
-    ),
-    TRANSACTIONS.name: ("gas_used", "cumulative_gas_used", "log_count"),
-    ENRICHED_BLOCKS.name: ("hash",),
-}
-
-
-@dataclass(frozen=True)
-class Audited:
-    """A range of a chain in the lake; `head` is the source's when it was materialized."""
-
-    chain: Chain
-    block_range: BlockRange
-    tables: LakeTables
-    head: int | None = None
-    _read: dict[str, pa.Table] = field(default_factory=dict)
-
-    def stored(self, table: Table) -> pa.Table:
-        """What the audits ask of a table, read once for all of them."""
-        if table.name not in self._read:
-            names = dict.fromkeys((table.number_column, *table.key, *_ASKED.get(table.name, ())))
-            self._read[table.name] = self.tables.read(
-                table, columns=list(names), chain=self.chain.name, block_range=self.block_range.key
-            )
-        return self._read[table.name]
-
-    def rows(self, table: Table, *columns: str) -> pa.Table:
-        """These columns of the range; of raw_blocks the canonical rows only."""
-        rows = self.stored(table)
-        if table is RAW_BLOCKS:
-            rows = rows.filter(rows["canonical"])
-        return rows.select(list(dict.fromkeys(columns)))
-
-    def numbers(self, table: Table) -> pa.ChunkedArray:
-        """The block number of every row."""
-        return self.rows(table, table.number_column)[table.number_column]
-
-    def held_back(self) -> dict[int, Held]:
-        """The blocks of the range that are held back, by number."""
-        return read_held(
-            self.tables, {"chain": self.chain.name, "block_range": self.block_range.key}
-        )
-
-    def by_block(self, table: Table, column: str) -> dict[int, Any]:
-        """A column of a block table, by block number, without its NULLs."""
-        rows = self.rows(table, "number", column)
-        pairs = zip(rows["number"].to_pylist(), rows[column].to_pylist(), strict=True)
-        return {number: value for number, value in pairs if value is not None}
-
 
 Audit = Callable[[Audited], list[Violation]]
 
@@ -98,7 +35,7 @@ def _links(table: Table) -> Audit:
             below = range_of(start - 1, audited.chain.ranges)
             neighbour = Audited(audited.chain, below, audited.tables)
             before = neighbour.by_block(table, "hash").get(start - 1)
-        rows = audited.rows(table, *_LINK_COLUMNS)
+        rows = audited.rows(table, *LINK_COLUMNS)
         return parent_links(table, rows, before=before)
 
     return audit
@@ -109,7 +46,9 @@ def _raw_gaps(audited: Audited) -> list[Violation]:
     # Without a materialization of Dagster's own there is no head on record: up to what is held.
     head = max(held, default=-1) if audited.head is None else audited.head
     start = max(audited.block_range.start, audited.chain.start_block)
-    expected = range(start, min(audited.block_range.stop, head + 1))
+    waiting = audited.waiting.get("fetch", frozenset())
+    wanted = range(start, min(audited.block_range.stop, head + 1))
+    expected = [number for number in wanted if number not in waiting]
     # Since then the head may have moved and others may have written: more is no fault.
     return gaps(RAW_BLOCKS, [n for n in held if n in expected], expected=expected)
 
@@ -119,10 +58,11 @@ def _same_blocks(table: Table, upstream: Table) -> Audit:
 
     def audit(audited: Audited) -> list[Violation]:
         held_back = {n: h.block.hash for n, h in audited.held_back().items()}
+        waiting = audited.waiting.get("enrich", frozenset()) if table is ENRICHED_BLOCKS else ()
         wanted = {
             number: block_hash
             for number, block_hash in audited.by_block(upstream, "hash").items()
-            if held_back.get(number) != block_hash
+            if held_back.get(number) != block_hash and number not in waiting
         }
         held = audited.by_block(table, "hash")
         other = [

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 
 from chain_assets.chains import Chain
 from chain_assets.core.block_range import BlockRange
-from chain_assets.core.head_plan import ChainShape, Heights, Holdings, find_fork
+from chain_assets.core.head_plan import ChainShape, Heights, Holdings
 from chain_assets.core.schemas import BLOCK_PROOFS, RAW_BLOCKS, Table
 from chain_assets.core.schemas.decoded import BLOCKS as DECODED_BLOCKS
 from chain_assets.core.schemas.enriched import BLOCKS as ENRICHED_BLOCKS
 from chain_assets.lake.tables import LakeTables
 from chain_assets.layers.proving import read_held
+from chain_assets.layers.reorgs import look_for_reorgs
+from chain_assets.ops.store import OpsStore
 from chain_assets.sources.protocol import BlockSource, Header
 
 
@@ -46,14 +48,20 @@ def read_heights(source: BlockSource) -> tuple[Header, Heights]:
     return head, Heights(head.number, finalized.number if finalized else None)
 
 
-def read_state(chain: Chain, *, source: BlockSource, tables: LakeTables) -> ChainState:
-    """Where the chain stands. Raises SourceError, StorageFailed, and LinkError where the source
-    has replaced more blocks than the chain allows."""
+def read_state(
+    chain: Chain, *, source: BlockSource, tables: LakeTables, ops: OpsStore
+) -> ChainState:
+    """Where the chain stands. Raises SourceError, StorageFailed, and ChainHalted where a person
+    has to decide about a reorg."""
     head, heights = read_heights(source)
-    return ChainState(head, heights, _holdings(chain, heights, source, tables))
+    forks = look_for_reorgs(chain, source=source, tables=tables, ops=ops).forks
+    fork = min((fork.first for fork in forks), default=None)
+    return ChainState(head, heights, _holdings(chain, heights, fork, tables, ops))
 
 
-def _holdings(chain: Chain, heights: Heights, source: BlockSource, tables: LakeTables) -> Holdings:
+def _holdings(
+    chain: Chain, heights: Heights, fork: int | None, tables: LakeTables, ops: OpsStore
+) -> Holdings:
     decoded = _blocks_by_range(tables, DECODED_BLOCKS, chain)
     enriched = _blocks_by_range(tables, ENRICHED_BLOCKS, chain)
     # A block that is held back has a proof and no row: no run would change that.
@@ -62,26 +70,21 @@ def _holdings(chain: Chain, heights: Heights, source: BlockSource, tables: LakeT
         for key, judged in _blocks_by_range(tables, BLOCK_PROOFS, chain).items()
     }
     first_open = heights.first_open(chain.max_reorg_depth)
-    recent = [
-        key
-        for key in _blocks_by_range(tables, RAW_BLOCKS, chain)
-        if BlockRange.from_key(key).stop > first_open
-    ]
+    begun = frozenset(_blocks_by_range(tables, RAW_BLOCKS, chain))
+    recent = sorted(key for key in begun if BlockRange.from_key(key).stop > first_open)
     stored = _hashes(tables, RAW_BLOCKS, chain, recent)
-    fork = find_fork(
-        stored,
-        head=heights.head,
-        hash_at=lambda number: source.header(number).hash,
-        max_depth=chain.max_reorg_depth,
-        chain=chain.name,
-    )
     layers = [_hashes(tables, table, chain, recent) for table in (DECODED_BLOCKS, ENRICHED_BLOCKS)]
     for key in recent:
         held = read_held(tables, {"chain": chain.name, "block_range": key})
-        settled = [*layers, {n: h.block.hash for n, h in held.items()}]
+        hashes = {n: h.block.hash for n, h in held.items() if h.block.hash is not None}
+        settled = [*layers, hashes]
         numbers = BlockRange.from_key(key).numbers()
         blocks[key] = sum(_alike(n, stored, settled) for n in numbers if n in stored)
-    return Holdings(blocks, fork)
+    # Blocks that could not be fetched, or wait for a price, are nobody's work before they are due.
+    for hold in ops.holds.find(chain.name):
+        if hold.stage in ("fetch", "enrich"):
+            blocks[hold.block_range] = blocks.get(hold.block_range, 0) + 1
+    return Holdings(blocks, begun, fork)
 
 
 def _alike(

@@ -2,7 +2,9 @@
 
 In a run over several ranges Dagster stores a check's result without its partition. So each range's
 verdict is logged as an event of its own, tied to the materialization that it is about; the result
-of the step, which blocks what is downstream, is of all ranges together.
+of the step, which blocks what is downstream, is of all ranges together: Dagster runs a step for all
+partitions of its run or for none. So one bad range stops the others of its run before the next
+layer. The sensor then runs each of them alone (core.attempts), and only the bad one stays behind.
 """
 
 # No `from __future__ import annotations`: Dagster reads the annotations as types.
@@ -17,11 +19,13 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 from chain_assets.chains import Chain
 from chain_assets.core.block_range import BlockRange
 from chain_assets.core.quality import Violation
-from chain_assets.defs.audits import AUDITS, DESCRIPTIONS, NOT_BLOCKING, Audited
+from chain_assets.defs.audited import Audited
+from chain_assets.defs.audits import AUDITS, DESCRIPTIONS, NOT_BLOCKING
 from chain_assets.defs.names import LAYERS, RAW, asset_key, identifier
 from chain_assets.defs.partitions import block_ranges, run_ranges
-from chain_assets.defs.resources import LakeResource
+from chain_assets.defs.resources import LakeResource, OpsResource
 from chain_assets.lake.tables import LakeTables
+from chain_assets.ops.hold_rules import STAGES
 
 _SHOWN = 20  # violations in a check's metadata: enough to see what is wrong
 
@@ -57,11 +61,16 @@ def _checks_of(chain: Chain, layer: str) -> dg.AssetChecksDefinition:
         pool=identifier(chain),
     )
     def checks(
-        context: dg.AssetCheckExecutionContext, lake: LakeResource
+        context: dg.AssetCheckExecutionContext, lake: LakeResource, ops: OpsResource
     ) -> Iterator[dg.AssetCheckResult]:
         ranges, tables = run_ranges(context), lake.tables()
         materialized = _latest(context.instance, key, ranges)
-        by_check = _audit(chain, layer, tables, ranges, materialized)
+        with ops.open(tables) as store:
+            waiting: dict[str, frozenset[int]] = {
+                stage: frozenset(hold.number for hold in store.holds.find(chain.name, stage=stage))
+                for stage in STAGES
+            }
+        by_check = _audit(chain, layer, tables, ranges, materialized, waiting)
         for name, found in by_check.items():
             if len(ranges) > 1:
                 _log_each(context, key, name, found, materialized)
@@ -76,13 +85,14 @@ def _audit(
     tables: LakeTables,
     ranges: Sequence[BlockRange],
     materialized: Mapping[str, Materialized],
+    waiting: Mapping[str, frozenset[int]],
 ) -> dict[str, dict[str, list[Violation]]]:
     """By check and range key what is wrong; each table of a range is read once."""
     found: dict[str, dict[str, list[Violation]]] = {name: {} for name in AUDITS[layer]}
     for block_range in ranges:
         seen = materialized.get(block_range.key)
         head = seen.head if seen and layer == RAW else None
-        audited = Audited(chain, block_range, tables, head)
+        audited = Audited(chain, block_range, tables, head, waiting)
         for name, audit in AUDITS[layer].items():
             found[name][block_range.key] = audit(audited)
     return found

@@ -4,7 +4,8 @@ Dagster's own launcher starts each run as a child of the code server, and cannot
 whether it lives: when the machine, or everything of Dagster, was killed, such a run stays STARTED
 for ever and holds its place in the queue. This one asks the code server that started the run; a
 server that is gone took its runs with it. Dagster's run monitor asks it regularly, marks the run
-as failed, and run retries start it again.
+as failed, and run retries start it again. A run that a command executes in its own process has no
+code server; the demo's carry a lock instead (process_lock.py).
 
 A run whose process outlived its code server would be run twice then: each layer's commits replace
 whole blocks, so the second finds the work done, or repeats it.
@@ -20,6 +21,8 @@ from dagster._core.launcher.default_run_launcher import DefaultRunLauncher
 from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
 from dagster._serdes import deserialize_value
 
+from chain_assets.defs.process_lock import LOCK_TAG, is_gone
+
 _ANSWER_WITHIN = 10  # seconds: the server is on this machine
 
 
@@ -34,12 +37,12 @@ class MonitoredRunLauncher(DefaultRunLauncher):
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
         """RUNNING or, with the reason, NOT_FOUND; anything but RUNNING fails the run.
 
-        A run that no code server started (`dg launch`, the demo) cannot be asked about, and is
-        left alone.
+        A run that neither a code server started nor a lock belongs to (`dg launch`) cannot be
+        asked about, and is left alone.
         """
         client = self._get_grpc_client_for_termination(run.run_id)  # type: ignore[no-untyped-call]
         if client is None:
-            return CheckRunHealthResult(WorkerStatus.RUNNING, "no code server started it")
+            return _health_by_lock(run)
         request = CanCancelExecutionRequest(run_id=run.run_id)
         try:
             answer = client.can_cancel_execution(request, timeout=_ANSWER_WITHIN)
@@ -53,6 +56,13 @@ class MonitoredRunLauncher(DefaultRunLauncher):
         if deserialize_value(answer, CanCancelExecutionResult).can_cancel:
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         return CheckRunHealthResult(WorkerStatus.NOT_FOUND, "the run's process is gone")
+
+
+def _health_by_lock(run: dg.DagsterRun) -> CheckRunHealthResult:
+    lock = run.tags.get(LOCK_TAG)
+    if lock is not None and is_gone(lock):
+        return CheckRunHealthResult(WorkerStatus.NOT_FOUND, "the run's process is gone")
+    return CheckRunHealthResult(WorkerStatus.RUNNING, "no code server started it")
 
 
 def _is_late(error: DagsterUserCodeUnreachableError) -> bool:

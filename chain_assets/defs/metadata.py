@@ -1,6 +1,7 @@
 """What a materialization shows of a range: rows, bytes, seconds, versions, schema, lineage.
 
-Plain numbers are entries of their own, because Dagster draws those over time.
+Plain numbers are entries of their own, because Dagster draws those over time. Dagster's own row
+count and URI are of one table, the layer's last, by which its asset is known; `rows` is of all.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 import dagster as dg
 
 from chain_assets.chains import Chain
-from chain_assets.core.schemas import Table
+from chain_assets.core.schemas import RAW_BLOCKS, Table
 from chain_assets.defs.lineage import column_lineage, column_schema
 from chain_assets.lake.tables import LakeTables
 from chain_assets.layers.report import HeldBlock, LayerReport
@@ -67,23 +68,30 @@ def range_metadata(
     tables: LakeTables,
     volumes: Volumes,
     code_version: str,
+    blob_bytes: int = 0,
 ) -> Metadata:
-    """The entries of one range."""
-    key = report.block_range.key
+    """The entries of one range. The last table of `layer` is the one that the asset is known by.
+
+    `bytes` are all that the layer holds of it: Parquet files and, of raw blocks, their blobs.
+    """
+    key, known_by = report.block_range.key, layer[-1]
     rows = {table.name: volumes.rows(table, key) for table in layer}
     entries: dict[str, Any] = {
-        "dagster/partition_row_count": sum(rows.values()),
-        "dagster/row_count": sum(volumes.rows_of_all(table) for table in layer),
-        "dagster/uri": tables.uri(layer[-1]),
+        "dagster/partition_row_count": rows[known_by.name],
+        "dagster/row_count": volumes.rows_of_all(known_by),
+        "dagster/uri": tables.uri(known_by),
         "blocks": report.blocks,
         "blocks_written": report.written,
         "blocks_removed": report.removed,
         "blocks_held": len(report.held),
+        "rows": sum(rows.values()),
         "seconds": round(report.seconds, 3),
         "blocks_per_second": round(report.written / report.seconds, 1) if report.seconds else 0.0,
-        "bytes": sum(volumes.size(table, key) for table in layer),
+        "bytes": sum(volumes.size(table, key) for table in layer) + blob_bytes,
         "bytes_read": report.bytes_read,
         "bytes_written": report.bytes_added,
+        "added_rows": {commit.table: commit.rows_added for commit in report.commits},
+        "removed_rows": {commit.table: commit.rows_removed for commit in report.commits},
         "delta_versions": {commit.table: commit.version for commit in report.commits},
         "tables": _tables(layer, key, tables=tables, volumes=volumes),
         "data_version": report.data_version,
@@ -95,6 +103,17 @@ def range_metadata(
     if report.held:
         entries["held"] = held_blocks(report.held)
     return entries
+
+
+def blob_metadata(tables: LakeTables, report: LayerReport) -> Metadata:
+    """Number and bytes of the range's blobs, those of blocks that were replaced included."""
+    rows = tables.read(
+        RAW_BLOCKS,
+        columns=["size_bytes"],
+        chain=report.chain,
+        block_range=report.block_range.key,
+    )
+    return {"blobs": rows.num_rows, "blob_bytes": sum(rows["size_bytes"].to_pylist())}
 
 
 def contract_metadata(chain: Chain, layer: Sequence[Table]) -> Metadata:

@@ -9,15 +9,11 @@ import dagster as dg
 
 from chain_assets.chains import Chain
 from chain_assets.core.block_range import BlockRange
-from chain_assets.core.errors import ChainAssetsError
+from chain_assets.core.errors import PartitionError
 from chain_assets.defs.names import partitions_name
 
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
-
-
-class PartitionError(ChainAssetsError):
-    """A run was asked for partitions that are not a range of blocks."""
 
 
 @cache

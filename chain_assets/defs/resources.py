@@ -15,7 +15,7 @@ import dagster as dg
 from dagster_aws.s3 import S3Resource
 from dagster_pyspark import LazyPySparkResource
 
-from chain_assets.assembly import open_source, read_chain_reference
+from chain_assets.assembly import default_ops_file, open_source, read_chain_reference
 from chain_assets.chains import Chain
 from chain_assets.config import Settings
 from chain_assets.core.abi.registry import Registry, load_registry
@@ -25,6 +25,8 @@ from chain_assets.engine.protocol import Engine
 from chain_assets.engine.spark import SparkEngine, spark_config
 from chain_assets.lake.storage import S3Access, Storage
 from chain_assets.lake.tables import LakeTables
+from chain_assets.ops.database import sqlite_url
+from chain_assets.ops.store import OpsStore, open_store
 from chain_assets.sources.protocol import BlockSource
 from chain_assets.sources.rpc.source import RpcSource
 
@@ -45,6 +47,16 @@ class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             session_token=self.s3.aws_session_token,
         )
         return LakeTables(Storage(uri=self.uri, s3=access))
+
+
+class OpsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Leases, holds and approvals. The URL may hold a password: only its variable is named here."""
+
+    url: str | None = None
+
+    def open(self, tables: LakeTables) -> OpsStore:
+        """The ops store of the lake. Raises OpsStoreFailed."""
+        return open_store(self.url or sqlite_url(default_ops_file(tables.storage)))
 
 
 class EngineResource(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -101,6 +113,7 @@ def build_resources(settings: Settings) -> Mapping[str, Any]:
             kind=settings.engine,
             pyspark=LazyPySparkResource(spark_config=spark_config(settings.spark_master)),
         ),
+        "ops": OpsResource(url=dg.EnvVar("CHAIN_ASSETS_OPS") if settings.ops else None),
         "sources": SourcesResource(),
         "files": FilesResource(
             reference=_text(settings.reference),

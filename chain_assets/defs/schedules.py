@@ -1,17 +1,21 @@
 """Schedules of a chain: the daily safety net, and the lag."""
 
 # No `from __future__ import annotations`: Dagster reads the annotations as types.
+import time
+from collections.abc import Callable
+
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from chain_assets.chains import Chain
 from chain_assets.core.errors import ChainAssetsError
 from chain_assets.core.head_plan import plan_recent
-from chain_assets.defs.chain_state import read_heights, shape_of
+from chain_assets.defs.chain_state import read_state, shape_of
 from chain_assets.defs.names import identifier
 from chain_assets.defs.partitions import registered_keys
-from chain_assets.defs.resources import SourcesResource
-from chain_assets.defs.sensors import run_in_progress, run_request
+from chain_assets.defs.resources import LakeResource, OpsResource, SourcesResource
+from chain_assets.defs.run_history import read_attempts, run_in_progress
+from chain_assets.defs.sensors import head_policy, run_request
 
 _DAILY = "17 3 * * *"
 _LAG = "*/15 * * * *"
@@ -29,7 +33,10 @@ def schedules(
 
 
 def _daily(
-    chain: Chain, job: UnresolvedAssetJobDefinition, status: dg.DefaultScheduleStatus
+    chain: Chain,
+    job: UnresolvedAssetJobDefinition,
+    status: dg.DefaultScheduleStatus,
+    clock: Callable[[], float] = time.time,
 ) -> dg.ScheduleDefinition:
     @dg.schedule(
         name=f"{identifier(chain)}_daily",
@@ -40,20 +47,32 @@ def _daily(
         tags={"chain": identifier(chain)},
     )
     def daily(
-        context: dg.ScheduleEvaluationContext, sources: SourcesResource
-    ) -> dg.RunRequest | dg.SkipReason:
+        context: dg.ScheduleEvaluationContext,
+        lake: LakeResource,
+        sources: SourcesResource,
+        ops: OpsResource,
+    ) -> list[dg.RunRequest] | dg.SkipReason:
+        tables = lake.tables()
         try:
-            with sources.open(chain) as source:
-                _, heights = read_heights(source)
+            with sources.open(chain) as source, ops.open(tables) as store:
+                state = read_state(chain, source=source, tables=tables, ops=store)
         except ChainAssetsError as error:
             return dg.SkipReason(f"{type(error).__name__}: {error}")
-        registered = registered_keys(chain, context.instance)
-        ranges = plan_recent(shape_of(chain), heights, registered=registered)
-        if not ranges:
+        attempts = read_attempts(chain, context.instance, now=clock())
+        runs = plan_recent(
+            shape_of(chain),
+            state.heights,
+            state.holdings,
+            registered=registered_keys(chain, context.instance),
+            policy=head_policy(chain),
+            attempts=attempts,
+        )
+        if not runs:
             return dg.SkipReason("no recent range is open yet: the sensor opens them")
         if run_in_progress(chain, context.instance):
             return dg.SkipReason("a run of this chain is under way")
-        return run_request(ranges, reason=f"{context.scheduled_execution_time:%Y-%m-%d}")
+        day = f"{context.scheduled_execution_time:%Y-%m-%d}"
+        return [run_request(ranges, reason=day, attempts=attempts) for ranges in runs]
 
     return daily
 

@@ -2,25 +2,38 @@
 
 It is a shell around core.head_plan: read the facts, plan, ask. A question that nobody answered
 (no node, no lake) is a skipped tick that says why, never a chain without news.
+
+A run that failed is asked for again, at the same head too: after a rest, its ranges one by one, and
+not for ever (core.attempts).
 """
 
 # No `from __future__ import annotations`: Dagster reads the annotations as types.
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
-from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from chain_assets.chains import Chain
+from chain_assets.core.attempts import Attempts
 from chain_assets.core.block_range import BlockRange
 from chain_assets.core.errors import ChainAssetsError
 from chain_assets.core.head_plan import HeadPlan, HeadPolicy, plan_head
 from chain_assets.defs.chain_state import ChainState, read_state, shape_of
-from chain_assets.defs.names import identifier, layer_keys, layers_job_name
+from chain_assets.defs.names import identifier
 from chain_assets.defs.partitions import block_ranges, range_tags, registered_keys
-from chain_assets.defs.resources import LakeResource, SourcesResource
+from chain_assets.defs.resources import LakeResource, OpsResource, SourcesResource
+from chain_assets.defs.run_history import read_attempts, run_in_progress
+from chain_assets.defs.writing import BLOCKS_TAG
+from chain_assets.ops.audit import spans_text
+from chain_assets.ops.hold_rules import Hold
 
 # Dagster's sensor loop takes 5 seconds; a slow chain need not be asked that often, and a fast one
 # not more often than its runs take.
 _SHORTEST, _LONGEST = 5, 30
+_SHOWN = 3  # resting ranges in the reason of a skipped tick
 
 
 def head_policy(chain: Chain) -> HeadPolicy:
@@ -30,10 +43,12 @@ def head_policy(chain: Chain) -> HeadPolicy:
 
 
 def head_sensor(
-    chain: Chain, job: UnresolvedAssetJobDefinition, policy: HeadPolicy | None = None
+    chain: Chain,
+    job: UnresolvedAssetJobDefinition,
+    *,
+    clock: Callable[[], float] = time.time,
 ) -> dg.SensorDefinition:
     """The sensor that follows the chain's head. It runs from the start where `follow` says so."""
-    rules = policy or head_policy(chain)
 
     @dg.sensor(
         name=f"{identifier(chain)}_head",
@@ -46,52 +61,96 @@ def head_sensor(
         tags={"chain": identifier(chain)},
     )
     def head(
-        context: dg.SensorEvaluationContext, lake: LakeResource, sources: SourcesResource
+        context: dg.SensorEvaluationContext,
+        lake: LakeResource,
+        sources: SourcesResource,
+        ops: OpsResource,
     ) -> dg.SensorResult:
         registered = registered_keys(chain, context.instance)
+        tables = lake.tables()
         try:
-            with sources.open(chain) as source:
-                state = read_state(chain, source=source, tables=lake.tables())
+            with sources.open(chain) as source, ops.open(tables) as store:
+                state = read_state(chain, source=source, tables=tables, ops=store)
+                due = store.holds.due(chain.name)
         except ChainAssetsError as error:
             return dg.SensorResult(skip_reason=f"{type(error).__name__}: {error}")
+        attempts = read_attempts(chain, context.instance, now=clock())
         plan = plan_head(
-            shape_of(chain), state.heights, state.holdings, registered=registered, policy=rules
+            shape_of(chain),
+            state.heights,
+            state.holdings,
+            registered=registered,
+            policy=head_policy(chain),
+            attempts=attempts,
         )
-        return _result(chain, state, plan, busy=run_in_progress(chain, context.instance))
+        busy = run_in_progress(chain, context.instance)
+        return _result(chain, state, plan, attempts, busy=busy, due=due)
 
     return head
 
 
-def _result(chain: Chain, state: ChainState, plan: HeadPlan, *, busy: bool) -> dg.SensorResult:
+def _result(
+    chain: Chain,
+    state: ChainState,
+    plan: HeadPlan,
+    attempts: Attempts,
+    *,
+    busy: bool,
+    due: Sequence[Hold],
+) -> dg.SensorResult:
     opened = [block_ranges(chain).build_add_request(list(plan.open))] if plan.open else []
     if plan.run and not busy:
+        reason = state.head.hash.hex()
         return dg.SensorResult(
-            run_requests=[run_request(plan.run, reason=state.head.hash.hex())],
+            run_requests=[run_request(plan.run, reason=reason, attempts=attempts)],
             dynamic_partitions_requests=opened,
         )
     if opened:
         return dg.SensorResult(dynamic_partitions_requests=opened)
-    why = "a run of this chain is under way" if busy else "every range holds what the chain has"
+    if due and not busy:
+        return dg.SensorResult(run_requests=[held_blocks_request(due)])
+    why = "a run of this chain is under way" if busy else _why_nothing_runs(plan, attempts)
     return dg.SensorResult(skip_reason=f"{why}; the head is {state.head.number}")
 
 
-def run_request(ranges: tuple[BlockRange, ...], *, reason: str) -> dg.RunRequest:
+def held_blocks_request(due: Sequence[Hold]) -> dg.RunRequest:
+    """One run of just the blocks of `due` that are in the oldest range among them.
+
+    The number of attempts is part of the key: Dagster runs a key only once.
+    """
+    key = min(hold.block_range for hold in due)
+    own = [hold for hold in due if hold.block_range == key]
+    tried = sha256(repr([(h.number, h.stage, h.attempts, h.next_try_at) for h in own]).encode())
+    return dg.RunRequest(
+        run_key=f"holds/{key}/{tried.hexdigest()[:16]}",
+        partition_key=key,
+        tags={BLOCKS_TAG: spans_text(hold.number for hold in own)},
+    )
+
+
+def _why_nothing_runs(plan: HeadPlan, attempts: Attempts) -> str:
+    if not plan.resting:
+        return "every range holds what the chain has"
+    due = attempts.next_due(plan.resting)
+    then = (
+        f"tried again at {datetime.fromtimestamp(due, UTC):%H:%M:%S} UTC"
+        if due is not None
+        else "too often to be tried again today: correct the cause, then materialize them"
+    )
+    keys = ", ".join(block_range.key for block_range in plan.resting[:_SHOWN])
+    return f"{len(plan.resting)} ranges are behind whose runs failed ({keys}), {then}"
+
+
+def run_request(
+    ranges: tuple[BlockRange, ...], *, reason: str, attempts: Attempts
+) -> dg.RunRequest:
     """One run of all layers over neighbouring ranges.
 
-    `reason`, the head's hash say, tells two runs over the same ranges apart: Dagster runs a key
-    only once, and a reorg asks for the same ranges again.
+    Dagster runs a key only once. So `reason`, the head's hash say, tells a run over the same ranges
+    after a reorg apart, and the number of failures one that is tried again at the same head.
     """
-    key = f"{ranges[0].key}/{ranges[-1].key}/{reason}"
+    tried = max(attempts.count(block_range) for block_range in ranges)
+    key = f"{ranges[0].key}/{ranges[-1].key}/{reason}/{tried}"
     if len(ranges) == 1:
         return dg.RunRequest(run_key=key, partition_key=ranges[0].key)
     return dg.RunRequest(run_key=key, tags=range_tags(ranges))
-
-
-def run_in_progress(chain: Chain, instance: dg.DagsterInstance) -> bool:
-    """Whether a run that writes this chain is queued or under way, whoever asked for it."""
-    keys = set(layer_keys(chain))
-    runs = instance.get_runs(filters=dg.RunsFilter(statuses=NOT_FINISHED_STATUSES))
-    return any(
-        run.job_name == layers_job_name(chain) or bool(keys & set(run.asset_selection or ()))
-        for run in runs
-    )

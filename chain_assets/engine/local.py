@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from threading import Event
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -24,11 +25,22 @@ class LocalEngine:
         if len(tasks) <= 1:
             yield from (function(task) for task in tasks)
             return
+        ended = Event()
+
+        def run(task: T) -> R:
+            # Tasks start in order, so the error that ended it is met before any of these.
+            if ended.is_set():
+                raise CancelledError
+            try:
+                return function(task)
+            except BaseException:
+                ended.set()
+                raise
+
         with ThreadPoolExecutor(self.parallelism, thread_name_prefix="chain-assets") as pool:
-            futures = [pool.submit(function, task) for task in tasks]
+            futures = [pool.submit(run, task) for task in tasks]
             try:
                 for future in futures:
                     yield future.result()
             finally:
-                for future in futures:
-                    future.cancel()
+                ended.set()

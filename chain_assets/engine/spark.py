@@ -9,10 +9,12 @@ Only descriptions and results pass the JVM: moving rows through it costs several
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -51,6 +53,9 @@ def spark_config(master: str) -> dict[str, Any]:
             "spark.driver.host": "127.0.0.1",
             "spark.driver.bindAddress": "127.0.0.1",
             "spark.driver.memory": "1g",
+            # So little Java runs that its optimizing compiler and its parallel collector take more
+            # time than they save: half of what the JVM takes for a job.
+            "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
             "spark.python.worker.reuse": "true",
         }
     return config
@@ -119,5 +124,16 @@ def _worker(
                 yield pa.RecordBatch.from_pylist(
                     [{"index": index, "result": pickle.dumps(result), "failed": failed}]
                 )
+        _exempt_what_is_loaded()
 
     return run
+
+
+@cache
+def _exempt_what_is_loaded() -> None:
+    """Let a worker's garbage collector pass over all that it holds after its first task.
+
+    Spark's Python daemon collects after each task: looking through the modules and the compiled
+    kernels each time takes as long as decoding dozens of blocks.
+    """
+    gc.freeze()

@@ -1,14 +1,19 @@
 """delta-rs with its own ways taken off: its errors in our words, and commits that stand on others.
 
 plan on version n → others commit n+1, n+2 → commit n+3, if none of them was in our partition
+
+A commit under a lease leaves the lease's token in the table, as the version of an application
+transaction named after the partition. A writer that was paused beyond its lease, and wakes up after
+its successor has committed, finds a larger token there and is refused: by the table itself, so no
+clock has to be right.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,7 +21,8 @@ from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
-from chain_assets.core.errors import CommitConflict, StorageFailed
+from chain_assets.core.errors import CommitConflict, LeaseLost, StorageFailed
+from chain_assets.core.fault_points import fault_point
 from chain_assets.core.schemas import Table
 from chain_assets.lake.data_files import LOST_FILE
 from chain_assets.lake.storage import NO_SPACE
@@ -25,6 +31,25 @@ from chain_assets.lake.storage import NO_SPACE
 _COMMIT_ATTEMPTS = 50
 # What delta-rs' messages are drawn with: colours, arrows, a line for each cause.
 _DRAWING = re.compile(r"(\x1b\[[0-9;]*m|[\s↳])+")
+
+
+class Fence(Protocol):
+    """What a commit needs of a lease. `inherited`: its last holder may still be at work."""
+
+    @property
+    def token(self) -> int:
+        """Larger than that of any earlier lease of the same range and layer."""
+
+    @property
+    def inherited(self) -> bool:
+        """Whether the lease ran out under its last holder, who has not given it back."""
+
+    def check(self) -> None:
+        """Raises LeaseLost where the lease is no longer ours."""
+
+
+# A partition, and the lease that it is written under; None where nobody else can write it.
+Fenced = tuple[dict[str, str], Fence | None]
 
 
 @contextmanager
@@ -59,7 +84,15 @@ def _conflict(table: Table, partition: str) -> CommitConflict:
     )
 
 
-def add_actions(delta: DeltaTable, partition: dict[str, str]) -> list[dict[str, Any]]:
+def _range_keys(delta: DeltaTable, chain: str) -> list[str]:
+    actions = pa.table(delta.get_add_actions(flatten=True))
+    if "partition.block_range" not in actions.column_names:
+        return []
+    own = actions.filter(pc.equal(actions["partition.chain"], chain))
+    return sorted(pc.unique(own["partition.block_range"]).to_pylist())
+
+
+def _add_actions(delta: DeltaTable, partition: dict[str, str]) -> list[dict[str, Any]]:
     """The live files of the partition, flattened (path, size_bytes, num_records, min.…)."""
     actions = pa.table(delta.get_add_actions(flatten=True))
     for name, value in partition.items():
@@ -70,51 +103,103 @@ def add_actions(delta: DeltaTable, partition: dict[str, str]) -> list[dict[str, 
     return rows
 
 
+class OpenTable:
+    """A table as it is at `delta.version()`, and what was listed of it."""
+
+    def __init__(self, delta: DeltaTable) -> None:
+        self.delta = delta
+        self._version = delta.version()
+        self._listed: dict[tuple[tuple[str, str], ...], list[dict[str, Any]]] = {}
+
+    def files(self, partition: dict[str, str]) -> list[dict[str, Any]]:
+        """The live files of the partition (path, size_bytes, num_records, min.…): only to read."""
+        if self._version != self.delta.version():
+            self._version = self.delta.version()
+            self._listed.clear()
+        asked = tuple(partition.items())
+        if asked not in self._listed:
+            self._listed[asked] = _add_actions(self.delta, partition)
+        return self._listed[asked]
+
+    def range_keys(self, chain: str) -> list[str]:
+        """The ranges of `chain` of which there are files, ascending. Cheap also where the files
+        are many: of each only its partition is looked at."""
+        return _range_keys(self.delta, chain)
+
+
 def commit(
-    delta: DeltaTable,
+    opened: OpenTable,
     table: Table,
-    partition: dict[str, str],
+    partitions: Sequence[Fenced],
     actions: Sequence[AddAction | RemoveAction],
 ) -> None:
-    """Commit `actions`, planned on `delta` as it stands, whatever happens in other partitions.
+    """Commit `actions`, planned on `opened` as it stands, whatever happens in other partitions.
 
-    Raises CommitConflict where another writer changed this partition meanwhile.
+    `partitions` are those that the actions touch, each with the lease that it is written under.
+    Raises CommitConflict where another writer changed one of these partitions meanwhile, LeaseLost
+    where one with a later lease has.
     """
-    name = "/".join(partition.values())
+    delta = opened.delta
+    name = ", ".join("/".join(partition.values()) for partition, _ in partitions)
     for _ in range(_COMMIT_ATTEMPTS):
-        planned_on = _paths(delta, partition)
+        planned_on = [_paths(opened, partition) for partition, _ in partitions]
         try:
             with delta_errors(table, delta.table_uri, name):
-                _try_commit(delta, table, partition, actions)
+                commit_once(delta, table, actions, _transactions(delta, table, partitions))
                 return
         except CommitConflict:
             # delta-rs refuses a removal after any other writer's removal in the table. It is in
-            # the way only if it was in this partition.
+            # the way only if it was in these partitions.
             with delta_errors(table, delta.table_uri, name):
                 delta.update_incremental()
-            if _paths(delta, partition) != planned_on:
+            if [_paths(opened, partition) for partition, _ in partitions] != planned_on:
                 raise
     raise _conflict(table, name)
 
 
-def _try_commit(
+def commit_once(
     delta: DeltaTable,
     table: Table,
-    partition: dict[str, str],
     actions: Sequence[AddAction | RemoveAction],
+    transactions: Iterable[Transaction],
 ) -> None:
-    # Two writers that find the partition empty remove nothing that the other needs: only the
-    # name of this transaction lets delta-rs see that they meet.
-    writer = Transaction("/".join(partition.values()), delta.version())
+    """One try, with delta-rs' errors. Of two that meet in one transaction name one fails."""
+    fault_point("commit to make", table.name)
     delta.create_write_transaction(
         list(actions),
         mode="append",
         schema=table.schema,
-        partition_by=list(partition),
-        commit_properties=CommitProperties(app_transactions=[writer]),
+        partition_by=[column.name for column in table.partition_columns],
+        commit_properties=CommitProperties(app_transactions=list(transactions)),
     )
+    fault_point("commit made", table.name)
     delta.update_incremental()
 
 
-def _paths(delta: DeltaTable, partition: dict[str, str]) -> set[str]:
-    return {action["path"] for action in add_actions(delta, partition)}
+def _transactions(
+    delta: DeltaTable, table: Table, partitions: Sequence[Fenced]
+) -> Iterator[Transaction]:
+    for partition, fence in partitions:
+        name = "/".join(partition.values())
+        # Two writers that find the partition empty remove nothing that the other needs: only the
+        # name of this transaction lets delta-rs see that they meet.
+        yield Transaction(name, delta.version())
+        if fence is None:
+            continue
+        fence.check()
+        stored = delta.transaction_version(_lease_name(name))
+        if stored is not None and stored > fence.token:
+            raise LeaseLost(
+                f"another writer has taken over {name}",
+                table=table.name,
+                todo="Run it again: it takes up what the other writer left",
+            )
+        yield Transaction(_lease_name(name), fence.token)
+
+
+def _lease_name(name: str) -> str:
+    return f"lease/{name}"
+
+
+def _paths(opened: OpenTable, partition: dict[str, str]) -> set[str]:
+    return {action["path"] for action in opened.files(partition)}

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -43,9 +43,16 @@ _OPTIONAL = ("name", "as_of")
 
 
 def read_reference(
-    folder: Path | None, *, chain: str, extra: ReferenceTables | None = None
+    folder: Path | None,
+    *,
+    chain: str,
+    extra: ReferenceTables | None = None,
+    known_chains: Collection[str] | None = None,
 ) -> ReferenceTables:
     """What is known of `chain`: shipped rows, then `extra`, then those of the files in `folder`.
+
+    A row of a chain that is not in `known_chains` is refused: its name is misspelt, and it would
+    be found by nobody. None refuses no name.
 
     Raises ReferenceFileError, which names file, line or row, and column.
     """
@@ -53,7 +60,7 @@ def read_reference(
     if extra is not None:
         found = _override(found, extra)
     if folder is not None:
-        found = _override(found, _read_folder(folder, chain=chain))
+        found = _override(found, _read_folder(folder, chain=chain, known=known_chains))
     return found
 
 
@@ -76,7 +83,7 @@ def _shipped(chain: str) -> ReferenceTables:
     )
 
 
-def _read_folder(folder: Path, *, chain: str) -> ReferenceTables:
+def _read_folder(folder: Path, *, chain: str, known: Collection[str] | None) -> ReferenceTables:
     names = [table.name for table in REFERENCE_TABLES]
     try:
         paths = sorted(path for path in folder.iterdir() if path.suffix in _SUFFIXES)
@@ -93,7 +100,7 @@ def _read_folder(folder: Path, *, chain: str) -> ReferenceTables:
         files[path.stem] = path
     return ReferenceTables(
         *(
-            _read(files[table.name], table, chain=chain)
+            _read(files[table.name], table, chain=chain, known=known)
             if table.name in files
             else table.file_schema.empty_table()
             for table in REFERENCE_TABLES
@@ -101,13 +108,15 @@ def _read_folder(folder: Path, *, chain: str) -> ReferenceTables:
     )
 
 
-def _read(path: Traversable, table: Table, *, chain: str) -> pa.Table:
+def _read(
+    path: Traversable, table: Table, *, chain: str, known: Collection[str] | None = None
+) -> pa.Table:
     read = _read_csv if path.name.endswith(".csv") else _read_parquet
     try:
         rows = read(path, table)
     except (OSError, pa.ArrowException) as error:
         raise ReferenceFileError(f"{path} cannot be read: {error}", table=table.name) from error
-    return typed_rows(rows, chain=chain)
+    return typed_rows(rows, chain=chain, known_chains=known)
 
 
 def _read_csv(path: Traversable, table: Table) -> TextRows:

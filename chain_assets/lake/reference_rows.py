@@ -7,7 +7,7 @@ nobody.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,15 +55,23 @@ class _Rule:
     wanted: str
 
 
-def typed_rows(rows: TextRows, *, chain: str) -> pa.Table:
+def typed_rows(
+    rows: TextRows, *, chain: str, known_chains: Collection[str] | None = None
+) -> pa.Table:
     """The file columns of the rows of `chain`. Raises ReferenceFileError.
 
-    Rows of other chains are left to those: a fault there must not stop this chain.
+    Rows of other chains are left to those: a fault there must not stop this chain. But a chain that
+    is not in `known_chains` (None: any is) would never come to look at its rows.
     """
     chains = rows.columns["chain"]
     if chains.null_count:
         first = pc.index(pc.is_null(chains), True).as_py()
         raise rows.error(first, "chain", "is empty")
+    if known_chains is not None:
+        unknown = pc.invert(pc.is_in(chains, pa.array(list(known_chains), pa.string())))
+        if pc.any(unknown).as_py():
+            what = f"is no chain of chains.toml, which has {', '.join(known_chains)}"
+            raise rows.error(pc.index(unknown, True).as_py(), "chain", what)
     of_chain = pa.array(np.flatnonzero(pc.equal(chains, chain).to_numpy()))
     columns = [_typed(rows, of_chain, column) for column in rows.table.columns]
     return pa.table(columns, schema=rows.table.file_schema)

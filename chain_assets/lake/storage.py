@@ -8,18 +8,27 @@ or none of it, also after a crash or on a full disk.
 
 from __future__ import annotations
 
-import errno
-import os
-import uuid
+import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from chain_assets.core.errors import ConfigError, StorageFailed
+from chain_assets.lake.local_store import NO_SPACE, LocalStore
 
-NO_SPACE = "Free some space"
+__all__ = [
+    "NO_SPACE",
+    "LocalStore",
+    "ObjectStore",
+    "S3Access",
+    "S3Store",
+    "Storage",
+    "open_store",
+]
+
+_ENCODED = re.compile(r"%[0-9a-fA-F]{2}")
 
 
 @dataclass(frozen=True)
@@ -87,7 +96,15 @@ class ObjectStore(Protocol):
 
 
 def open_store(storage: Storage) -> ObjectStore:
-    """The store of `storage`. Raises ConfigError for a scheme that is not supported."""
+    """The store of `storage`. Raises ConfigError for a scheme or a path that is not supported."""
+    # delta-rs takes `%20` for a space, and would write its tables to one place and read another.
+    place = storage.uri if "://" in storage.uri else str(Path(storage.uri).absolute())
+    encoded = _ENCODED.search(place)
+    if encoded is not None:
+        raise ConfigError(
+            f"there is {encoded[0]!r} in the lake's path {place}, which is read as another sign",
+            todo="Choose or make a folder without a percent sign before two hex digits",
+        )
     if storage.is_s3:
         return S3Store(storage)
     if "://" in storage.uri:
@@ -96,63 +113,6 @@ def open_store(storage: Storage) -> ObjectStore:
             f"a lake at {scheme}:// is not supported", todo="Use s3://bucket/prefix or a folder"
         )
     return LocalStore(Path(storage.uri))
-
-
-class LocalStore:
-    """A folder."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-
-    def put(self, path: str, data: bytes) -> None:
-        target = self._root / path
-        # A name of its own for each writer, so that two writers of one object do not mix bytes.
-        partial = target.with_name(f".{target.name}.{uuid.uuid4().hex}.partial")
-        with _os_errors(target, "written"):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                partial.write_bytes(data)
-                partial.replace(target)
-            except BaseException:
-                with suppress(OSError):
-                    partial.unlink()
-                raise
-
-    def get(self, path: str) -> bytes:
-        with _os_errors(self._root / path, "read"):
-            return (self._root / path).read_bytes()
-
-    def sizes(self, prefix: str) -> dict[str, int]:
-        found: dict[str, int] = {}
-        with _os_errors(self._root / prefix, "listed"):
-            for folder, _, names in os.walk(self._root / prefix, onerror=_unless_missing):
-                for name in names:
-                    file = Path(folder) / name
-                    if not name.endswith(".partial"):
-                        found[file.relative_to(self._root).as_posix()] = file.stat().st_size
-        return found
-
-    def move(self, path: str, to: str) -> None:
-        with _os_errors(self._root / path, "moved"):
-            (self._root / path).replace(self._root / to)
-
-
-def _unless_missing(error: OSError) -> None:
-    # By default os.walk takes a folder that it may not read for an empty one.
-    if not isinstance(error, FileNotFoundError):
-        raise error
-
-
-@contextmanager
-def _os_errors(path: Path, verb: str) -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        todo = NO_SPACE if error.errno in (errno.ENOSPC, errno.EDQUOT) else None
-        reason = error.strerror or type(error).__name__
-        raise StorageFailed(f"{path} cannot be {verb}: {reason}", todo=todo) from error
 
 
 _PRECONDITION_FAILED = 412

@@ -13,22 +13,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import DeltaTable, Schema
-from deltalake.exceptions import TableNotFoundError
+from deltalake import DeltaTable
 from deltalake.transaction import AddAction, RemoveAction
 
-from chain_assets.core.errors import CommitConflict
+from chain_assets.core.fault_points import fault_point
 from chain_assets.core.schemas import TABLES, Table
+from chain_assets.lake.actions import add_action, may_hold, remove_action
 from chain_assets.lake.data_files import DataFile, read_data_file, write_data_file
-from chain_assets.lake.delta import add_actions, commit, delta_errors, storage_failed
+from chain_assets.lake.delta import Fence, OpenTable, commit
+from chain_assets.lake.handles import Handles
 from chain_assets.lake.probe import require_conditional_puts
+from chain_assets.lake.reading import RowReader
 from chain_assets.lake.storage import Storage, open_store
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,16 @@ class Commit:
     changed: bool
 
 
+@dataclass(frozen=True)
+class Change:
+    """Out with all rows of blocks `numbers` (None: all rows) of one partition, in with `files`."""
+
+    partition: dict[str, str]
+    files: Sequence[DataFile]
+    numbers: Collection[int] | None
+    fence: Fence | None = None
+
+
 class LakeTables:
     """The Delta tables of one lake."""
 
@@ -53,29 +67,43 @@ class LakeTables:
         self.storage = storage
         self.store = open_store(storage)
         self._clock = clock
+        self._handles = Handles(storage, self.store)
+        self._reader = RowReader(storage, self.store)
 
     def uri(self, table: Table) -> str:
         """Where the Delta table is."""
-        return self.storage.path(table.name)
+        return self._handles.uri(table)
 
     def open(self, table: Table) -> DeltaTable | None:
         """The table as it is now; None where nothing was ever written to it."""
-        with suppress(TableNotFoundError), self._errors(table):
-            return DeltaTable(self.uri(table), storage_options=self.storage.delta_options() or None)
-        return None
+        return self._handles.open(table)
+
+    def writable(self, table: Table) -> AbstractContextManager[OpenTable]:
+        """The table as it is now, made if it is not there, for one thread until the block ends."""
+        return self._handles.writable(table)
 
     def read(
         self, table: Table, *, columns: Sequence[str] | None = None, **partition: str
     ) -> pa.Table:
         """Rows of the partition (`chain=…, block_range=…`), or of all; file columns by default."""
-        names = list(columns or table.file_schema.names)
-        schema = pa.schema([table.column(name).field for name in names])
-        delta = self.open(table)
-        if delta is None:
-            return schema.empty_table()
-        filters = [(name, "=", value) for name, value in partition.items()] or None
-        with self._errors(table):
-            return delta.to_pyarrow_table(filters=filters, columns=names).cast(schema)
+        files = self.live_files(table, **partition)
+        return self.read_files(table, files, columns or table.file_schema.names)
+
+    def read_files(
+        self, table: Table, files: Sequence[dict[str, Any]], columns: Sequence[str]
+    ) -> pa.Table:
+        """The `columns` of these live files, those of their partitions too."""
+        return self._reader.read(table, files, columns)
+
+    def parsed(self, table: Table, parse: Callable[[pa.Table], T], **partition: str) -> list[T]:
+        """`parse` of the rows of each live file of the partition; of a small file only once."""
+        return self.parse_files(table, self.live_files(table, **partition), parse)
+
+    def parse_files(
+        self, table: Table, files: Sequence[dict[str, Any]], parse: Callable[[pa.Table], T]
+    ) -> list[T]:
+        """`parse` of the rows of each of these live files; of a small file only once."""
+        return self._reader.parsed(table, files, parse)
 
     def replace_blocks(
         self,
@@ -84,127 +112,115 @@ class LakeTables:
         *,
         partition: dict[str, str],
         numbers: Collection[int] | None,
+        fence: Fence | None = None,
     ) -> Commit:
         """One commit: take out all rows of blocks `numbers` in the partition, put in `files`.
 
         `numbers` None means the whole partition. Raises CommitConflict where another writer
-        committed to the same partition meanwhile, StorageFailed where the store refuses.
+        committed to the same partition meanwhile, LeaseLost where one with a later lease did,
+        StorageFailed where the store refuses.
         """
+        return self.replace_in_ranges(table, [Change(partition, files, numbers, fence)])
+
+    def replace_in_ranges(self, table: Table, changes: Sequence[Change]) -> Commit:
+        """`replace_blocks` in several partitions by one commit: a reader sees all of it or none."""
         require_conditional_puts(self.storage)
-        delta = self.open(table)
-        if delta is None:
-            delta = self._create(table)
-        removals, survivors, rows_removed = self._take_out(delta, table, partition, numbers)
-        rows_added = sum(file.rows for file in files)
-        changed = bool(removals or files)
-        if changed:
-            self._commit(delta, table, partition, [*files, *survivors], removals)
+        actions: list[AddAction | RemoveAction] = []
+        rows_removed = 0
+        with self.writable(table) as opened:
+            for change in changes:
+                live = opened.files(change.partition)
+                removals, survivors, removed = self._take_out(live, table, change)
+                rows_removed += removed
+                added = [*change.files, *survivors]
+                actions += [add_action(f, change.partition, now=self.now()) for f in added]
+                actions += removals
+            if actions:
+                fenced = [(change.partition, change.fence) for change in changes]
+                commit(opened, table, fenced, actions)
+            version = opened.delta.version()
+        files = [file for change in changes for file in change.files]
         return Commit(
             table=table.name,
-            version=delta.version(),
-            rows_added=rows_added,
+            version=version,
+            rows_added=sum(file.rows for file in files),
             rows_removed=rows_removed,
             bytes_added=sum(file.size for file in files),
-            changed=changed,
+            changed=bool(actions),
         )
+
+    def rewrite_blocks(
+        self,
+        table: Table,
+        *,
+        partition: dict[str, str],
+        numbers: Collection[int],
+        change: Callable[[pa.Table], pa.Table],
+        fence: Fence | None = None,
+    ) -> None:
+        """Put `change(rows)` in the place of the rows of blocks `numbers`, where there are any."""
+        files = [f for f in self.live_files(table, **partition) if may_hold(f, table, numbers)]
+        rows = self.read_files(table, files, table.file_schema.names)
+        mine = rows.filter(_is_among(rows, table, numbers))
+        if mine.num_rows:
+            file = write_data_file(self.store, table, change(mine), partition=partition)
+            self.replace_blocks(
+                table,
+                [file] if file else [],
+                partition=partition,
+                numbers=numbers,
+                fence=fence,
+            )
+
+    def leave_token(self, table: Table, *, partition: dict[str, str], fence: Fence) -> None:
+        """Leave the token of `fence` in the table, so that no writer with an older one commits."""
+        with self.writable(table) as opened:
+            commit(opened, table, [(partition, fence)], [])
+        fault_point("token left", table.name)
 
     def live_files(self, table: Table, **partition: str) -> list[dict[str, Any]]:
         """The add-actions of the partition, flattened (path, size_bytes, num_records, min.…)."""
-        delta = self.open(table)
-        return [] if delta is None else add_actions(delta, partition)
+        with self._handles.borrowed(table) as opened:
+            return [] if opened is None else list(opened.files(partition))
 
-    def _now(self) -> int:
-        return int(self._clock() * 1000)
+    def range_keys(self, table: Table, *, chain: str) -> list[str]:
+        """The keys of the chain's ranges of which the table holds anything, ascending."""
+        with self._handles.borrowed(table) as opened:
+            return [] if opened is None else opened.range_keys(chain)
 
-    def _errors(self, table: Table) -> AbstractContextManager[None]:
-        return delta_errors(table, self.uri(table))
-
-    def _create(self, table: Table) -> DeltaTable:
-        try:
-            with self._errors(table):
-                return DeltaTable.create(
-                    self.uri(table),
-                    schema=Schema.from_arrow(table.schema),
-                    mode="ignore",
-                    partition_by=[column.name for column in table.partition_columns],
-                    name=table.name,
-                    description=f"One row per {table.grain}.",
-                    storage_options=self.storage.delta_options() or None,
-                )
-        except TableNotFoundError as error:
-            # delta-rs' name for a folder that it could not make.
-            raise storage_failed(table, self.uri(table), error) from error
-        except CommitConflict:
-            made_by_another = self.open(table)
-            if made_by_another is None:
-                raise
-            return made_by_another
+    def now(self) -> float:
+        """Unix seconds, as the log's actions carry them."""
+        return self._clock()
 
     def _take_out(
-        self,
-        delta: DeltaTable,
-        table: Table,
-        partition: dict[str, str],
-        numbers: Collection[int] | None,
+        self, live: Sequence[dict[str, Any]], table: Table, change: Change
     ) -> tuple[list[RemoveAction], list[DataFile], int]:
         removals: list[RemoveAction] = []
         survivors: list[DataFile] = []
         rows_removed = 0
-        for action in add_actions(delta, partition):
+        for action in live:
             kept: DataFile | None = None
             removed = action["num_records"]
-            if numbers is not None:
-                if not _may_hold(action, table, numbers):
+            if change.numbers is not None:
+                if not may_hold(action, table, change.numbers):
                     continue
                 rows = read_data_file(self.store, table, action["path"])
-                mine = pc.is_in(rows[table.number_column], pa.array(sorted(numbers), pa.int64()))
+                mine = _is_among(rows, table, change.numbers)
                 removed = pc.sum(mine).as_py() or 0
                 if not removed:
                     continue
                 kept = write_data_file(
-                    self.store, table, rows.filter(pc.invert(mine)), partition=partition
+                    self.store, table, rows.filter(pc.invert(mine)), partition=change.partition
                 )
             rows_removed += removed
-            removals.append(
-                RemoveAction(
-                    action["path"],
-                    data_change=True,
-                    deletion_timestamp=self._now(),
-                    size=action["size_bytes"],
-                    partition_values=dict(partition),
-                )
-            )
+            removals.append(remove_action(action, change.partition, now=self.now()))
             if kept is not None:
                 survivors.append(kept)
         return removals, survivors, rows_removed
 
-    def _commit(
-        self,
-        delta: DeltaTable,
-        table: Table,
-        partition: dict[str, str],
-        files: Sequence[DataFile],
-        removals: Sequence[RemoveAction],
-    ) -> None:
-        actions = [
-            AddAction(
-                path=file.path,
-                size=file.size,
-                partition_values=dict(partition),
-                modification_time=self._now(),
-                data_change=True,
-                stats=file.stats,
-            )
-            for file in files
-        ]
-        commit(delta, table, partition, [*actions, *removals])
 
-
-def _may_hold(action: dict[str, Any], table: Table, numbers: Collection[int]) -> bool:
-    low, high = action.get(f"min.{table.number_column}"), action.get(f"max.{table.number_column}")
-    if low is None or high is None:
-        return True
-    return any(low <= number <= high for number in numbers)
+def _is_among(rows: pa.Table, table: Table, numbers: Collection[int]) -> pa.ChunkedArray:
+    return pc.is_in(rows[table.number_column], pa.array(sorted(numbers), pa.int64()))
 
 
 def read_all(tables: LakeTables, name: str) -> pa.Table:

@@ -9,13 +9,11 @@ from __future__ import annotations
 import duckdb
 import pyarrow as pa
 
-from chain_assets.core.errors import ChainAssetsError
+from chain_assets.core.errors import QueryError
 from chain_assets.core.schemas import TABLES, Table
 from chain_assets.lake.tables import LakeTables
 
-
-class QueryError(ChainAssetsError):
-    """The SQL is wrong, or asks for what is not there."""
+__all__ = ["QueryError", "connect", "query"]
 
 
 def connect(tables: LakeTables) -> duckdb.DuckDBPyConnection:

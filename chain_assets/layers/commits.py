@@ -1,13 +1,43 @@
-"""The commits of a layer: one a table, in an order that lets its last table be the witness."""
+"""The commits of a layer: one a table, in an order that survives being killed between any two.
+
+    token    a writer that takes over a lease leaves its token first   old writers are refused
+    mark     rows that are to be replaced lose their version           no row looks right now
+    tables   out with the old rows of these blocks, in with the new    in any order, side by side
+    witness  the layer's block table comes last                        its row says: all is there
+
+A block of which any row was replaced is therefore unfinished until its witness row is, whichever
+side of a fork the next run wants: also when the chain flips back to the side that the old witness
+row was right about.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from chain_assets.core.fault_points import fault_point
 from chain_assets.core.reconcile import Plan
 from chain_assets.core.schemas import Table
 from chain_assets.lake.data_files import DataFile
+from chain_assets.lake.delta import Fence
 from chain_assets.lake.tables import Commit, LakeTables
+
+# The version of a row whose block is being replaced.
+UNFINISHED = ""
+# What says which version a row was made by: a table that has it can be marked.
+_VERSION_COLUMNS = ("enricher_version", "decoder_version")
+_COMMITS_AT_ONCE = 4
+
+
+def begin(
+    tables: LakeTables, witness: Table, partition: dict[str, str], fence: Fence | None
+) -> None:
+    """Shut out a writer whose lease ran out, before anything is read to plan on."""
+    if fence is not None and fence.inherited:
+        tables.leave_token(witness, partition=partition, fence=fence)
 
 
 def commit_layer(
@@ -16,20 +46,82 @@ def commit_layer(
     files: Sequence[DataFile],
     partition: dict[str, str],
     plan: Plan,
+    *,
+    fence: Fence | None = None,
 ) -> tuple[Commit, ...]:
-    """Replace the plan's blocks in each table of `layer`, in this order.
+    """Replace the plan's blocks in each table of `layer`, those that tell versions last and in
+    this order; they are the witnesses.
 
-    The layer's block table comes last: its row says that the block's other rows are there, and a
-    run that was killed between two commits finds the block still to be written.
+    Raises CommitConflict, LeaseLost and StorageFailed; the next run then does the rest.
     """
     if not plan:
         return ()
-    return tuple(
-        tables.replace_blocks(
+    for table in reversed(layer):
+        _mark(tables, table, partition, plan.numbers, fence)
+
+    def replace(table: Table) -> Commit:
+        return tables.replace_blocks(
             table,
             [file for file in files if file.table == table.name],
             partition=partition,
             numbers=plan.numbers,
+            fence=fence,
         )
-        for table in layer
+
+    plain = [table for table in layer if _version_column(table) is None]
+    witnesses = [table for table in layer if _version_column(table) is not None]
+    # Most of a commit is waiting for the store, or outside of Python.
+    with ThreadPoolExecutor(_COMMITS_AT_ONCE, thread_name_prefix="commit") as pool:
+        commits = {commit.table: commit for commit in pool.map(replace, plain)}
+    commits |= {table.name: replace(table) for table in witnesses}
+    return tuple(commits[table.name] for table in layer)
+
+
+def stray_numbers(
+    tables: LakeTables,
+    layer: Sequence[Table],
+    partition: dict[str, str],
+    known: Collection[int],
+) -> set[int]:
+    """Blocks of which rows are left, but no witness: not among the blocks `known`.
+
+    A run that was killed before its last commit leaves them, and where the chain does not have
+    the block any more no later plan would come upon it.
+    """
+    found: set[int] = set()
+    for table in layer:
+        for file in tables.live_files(table, **partition):
+            low, high = (file.get(f"{end}.{table.number_column}") for end in ("min", "max"))
+            if low is None or high is None or any(n not in known for n in range(low, high + 1)):
+                rows = tables.read(table, columns=[table.number_column], **partition)
+                found.update(pc.unique(rows[table.number_column]).to_pylist())
+                break
+    return found.difference(known)
+
+
+def _version_column(table: Table) -> str | None:
+    names = table.file_schema.names
+    return next((name for name in _VERSION_COLUMNS if name in names), None)
+
+
+def _mark(
+    tables: LakeTables,
+    table: Table,
+    partition: dict[str, str],
+    numbers: Collection[int],
+    fence: Fence | None,
+) -> None:
+    column = _version_column(table)
+    if column is None:
+        return
+    place = table.file_schema.names.index(column)
+
+    def unfinished(rows: pa.Table) -> pa.Table:
+        marks = pa.repeat(UNFINISHED, rows.num_rows)
+        return rows.set_column(place, table.column(column).field, marks)
+
+    fault_point("rows to mark", table.name)
+    tables.rewrite_blocks(
+        table, partition=partition, numbers=numbers, change=unfinished, fence=fence
     )
+    fault_point("rows marked", table.name)

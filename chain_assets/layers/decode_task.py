@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 
 import pyarrow as pa
 
 from chain_assets.core.abi.registry import Registry
 from chain_assets.core.block_json import RawPayload, decode_blocks
 from chain_assets.core.decode import decode_tables
+from chain_assets.core.packing import batches
 from chain_assets.core.proofs import VERIFIER, ProofRules
 from chain_assets.core.schemas import BLOCK_PROOFS, DECODED_TABLES
 from chain_assets.lake.blobs import BlobRef, read_blob
@@ -23,9 +23,13 @@ from chain_assets.layers.report import HeldBlock
 
 # Bump it when decoded rows change for the same JSON and ABIs.
 DECODER = "1"
-WRITTEN = (BLOCK_PROOFS, *DECODED_TABLES)
-# Blocks decoded at a time: their JSON and what is hashed of it is what a worker's memory goes into.
-_BATCH_BLOCKS = 50
+# decoded_blocks is the witness of the layer, and block_proofs that of blocks held back.
+WRITTEN = (*DECODED_TABLES[:-1], BLOCK_PROOFS, DECODED_TABLES[-1])
+# Blocks decoded at a time, and bytes of their blobs: many, since each batch costs some thousand
+# calls of NumPy and Arrow; not too many, since their JSON (seven times as large) and what is hashed
+# of it is what a worker's memory goes into.
+_BATCH_BLOCKS = 100
+_BATCH_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -82,29 +86,23 @@ def decode_task(context: DecodeContext, blobs: Sequence[BlobRef]) -> DecodeResul
     Raises BlobCorrupt where a blob cannot be read: nothing of the task is committed then.
     """
     store = open_store(context.storage)
-    batches = [
+    decoded = [
         _decode_batch(context, [(b, read_blob(store, b, chain=context.chain)) for b in batch])
-        for batch in _batched(blobs, _BATCH_BLOCKS)
+        for batch in batches(blobs, most_items=_BATCH_BLOCKS, most_bytes=_BATCH_BYTES)
     ]
     files = []
     for table in WRITTEN:
-        data = pa.concat_tables([batch.tables[table.name] for batch in batches])
+        data = pa.concat_tables([batch.tables[table.name] for batch in decoded])
         file = write_data_file(store, table, data, partition=context.partition)
         if file is not None:
             files.append(file)
     return DecodeResult(
         files=tuple(files),
         blocks=len(blobs),
-        bytes_read=sum(batch.bytes_read for batch in batches),
-        unknown_fields=sum((batch.unknown_fields for batch in batches), Counter()),
-        held=tuple(block for batch in batches for block in batch.held),
+        bytes_read=sum(batch.bytes_read for batch in decoded),
+        unknown_fields=sum((batch.unknown_fields for batch in decoded), Counter()),
+        held=tuple(block for batch in decoded for block in batch.held),
     )
-
-
-def _batched(blobs: Sequence[BlobRef], size: int) -> Iterator[tuple[BlobRef, ...]]:
-    remaining = iter(blobs)
-    while batch := tuple(islice(remaining, size)):
-        yield batch
 
 
 def _decode_batch(

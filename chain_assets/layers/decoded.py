@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
@@ -18,16 +18,18 @@ from hashlib import sha256
 from chain_assets.chains import Chain
 from chain_assets.core.abi.registry import Registry
 from chain_assets.core.block_range import BlockRange
+from chain_assets.core.fault_points import fault_point
 from chain_assets.core.packing import pack
 from chain_assets.core.proofs import rules_for
-from chain_assets.core.reconcile import reconcile
+from chain_assets.core.reconcile import keep_versions, reconcile
 from chain_assets.core.schemas.decoded import BLOCKS
 from chain_assets.engine.protocol import Engine
 from chain_assets.lake.blobs import BlobRef
+from chain_assets.lake.delta import Fence
 from chain_assets.lake.tables import LakeTables
-from chain_assets.layers.commits import commit_layer
+from chain_assets.layers.commits import begin, commit_layer, stray_numbers
 from chain_assets.layers.decode_task import WRITTEN, DecodeContext, DecodeResult, decode_task
-from chain_assets.layers.proving import read_held
+from chain_assets.layers.proving import Held, read_held
 from chain_assets.layers.raw_index import read_index
 from chain_assets.layers.report import LayerReport, Progress, no_progress
 
@@ -42,15 +44,20 @@ def materialize_decoded(
     tables: LakeTables,
     engine: Engine,
     registry: Registry,
+    refresh: bool = True,
+    repair: Collection[int] = (),
+    fence: Fence | None = None,
     progress: Progress = no_progress,
     clock: Callable[[], float] = time.time,
 ) -> LayerReport:
     """Make the decoded tables hold exactly the canonical raw blocks of the range that are proved.
 
-    A block that cannot be decoded, or whose proof fails, is held: it stands in block_proofs with
-    its reason, and the rest goes on. Raises BlobCorrupt, StorageFailed, CommitConflict. After an
-    error no table has changed, or (where a commit failed between two tables) the next run
-    replaces what was written.
+    Without `refresh` rows that an older decoder made are left as they are. Blocks in `repair` are
+    made anew whatever their rows say. A block that cannot be decoded, or whose proof fails, is
+    held: it stands in block_proofs with its reason, and the rest goes on.
+
+    Raises BlobCorrupt, StorageFailed, CommitConflict, LeaseLost. After an error no table has
+    changed, or (where a commit failed between two tables) the next run replaces what was written.
     """
     started = clock()
     context = DecodeContext(
@@ -61,29 +68,32 @@ def materialize_decoded(
         rules=rules_for(chain.proof_rules, chain.chain_id),
         verified_at=datetime.fromtimestamp(started, UTC),
     )
+    begin(tables, BLOCKS, context.partition, fence)
     # Before the index: what another run adds in between must not look like rows to remove.
-    have = _have(tables, context)
+    held = read_held(tables, context.partition)
+    have = _have(tables, context, held, repair)
     rows = read_index(tables, chain=chain.name, block_range=block_range.key)
     canonical = {row.number: row for row in rows if row.canonical}
     want = {n: (row.hash, row.sha256, context.version) for n, row in canonical.items()}
-    held = read_held(tables, context.partition)
-    plan = reconcile(want, {**have, **{n: h.identity for n, h in held.items()}})
+    # A block that is held has no rows to be left as they are: each new decoder tries it anew.
+    rows_there = {n: i for n, i in have.items() if n not in held or i != held[n].identity}
+    plan = reconcile(want if refresh else keep_versions(want, rows_there), have)
     blobs = [
         BlobRef(row.number, row.hash, row.uri, row.size_bytes, row.sha256)
         for row in (canonical[n] for n in plan.write)
     ]
     results = _run(context, blobs, engine, progress)
-    commits = commit_layer(
-        tables, WRITTEN, [f for r in results for f in r.files], context.partition, plan
-    )
-    left = [h.block for n, h in held.items() if n not in plan.numbers]
-    left += [block for result in results for block in result.held]
+    fault_point("blocks decoded")
+    files = [file for result in results for file in result.files]
+    commits = commit_layer(tables, WRITTEN, files, context.partition, plan, fence=fence)
+    failed = [block for result in results for block in result.held]
+    left = [h.block for n, h in held.items() if n not in plan.numbers] + failed
     identity = b"".join(row.hash + row.sha256 for row in canonical.values())
     return LayerReport(
         layer="decoded",
         chain=chain.name,
         block_range=block_range,
-        blocks=len(canonical) - len(left),
+        present=frozenset(canonical.keys() - {block.number for block in left}),
         written=len(plan.write),
         removed=len(plan.remove),
         commits=commits,
@@ -92,13 +102,24 @@ def materialize_decoded(
         data_version=sha256(identity + context.version.encode()).hexdigest()[:16],
         unknown_fields=sum((r.unknown_fields for r in results), Counter()),
         held=tuple(sorted(left, key=lambda block: block.number)),
+        failed=tuple(failed),
     )
 
 
-def _have(tables: LakeTables, context: DecodeContext) -> dict[int, tuple[bytes, bytes, str]]:
+def _have(
+    tables: LakeTables,
+    context: DecodeContext,
+    held: Mapping[int, Held],
+    repair: Collection[int],
+) -> dict[int, tuple[Hashable, ...] | None]:
+    """What the layer holds of each block; None where it holds something, but nothing whole."""
     columns = ["number", "hash", "raw_sha256", "decoder_version"]
     rows = tables.read(BLOCKS, columns=columns, **context.partition).to_pylist()
-    return {r["number"]: (r["hash"], r["raw_sha256"], r["decoder_version"]) for r in rows}
+    have: dict[int, tuple[Hashable, ...] | None] = {n: h.identity for n, h in held.items()}
+    # A block that has both was on its way from the one to the other: its row says unfinished.
+    have |= {r["number"]: (r["hash"], r["raw_sha256"], r["decoder_version"]) for r in rows}
+    strays = stray_numbers(tables, WRITTEN, context.partition, have)
+    return have | dict.fromkeys([*strays, *repair])
 
 
 def _run(

@@ -11,8 +11,8 @@ rows are read by the workers from the live files of the decoded tables.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from typing import Any
@@ -22,64 +22,36 @@ import pyarrow.compute as pc
 
 from chain_assets.chains import Chain
 from chain_assets.core.block_range import BlockRange
-from chain_assets.core.enrich import DecodedRows, ReferenceTables, enrich
+from chain_assets.core.enrich.requirements import missing_keys, reason_of
 from chain_assets.core.enrich.versions import enricher_versions
-from chain_assets.core.errors import CommitConflict
+from chain_assets.core.fault_points import fault_point
 from chain_assets.core.packing import pack
-from chain_assets.core.reconcile import reconcile
+from chain_assets.core.reconcile import keep_versions, reconcile
 from chain_assets.core.schemas import ENRICHED_TABLES, Table
-from chain_assets.core.schemas.abi import CALLS, TOKEN_TRANSFERS
-from chain_assets.core.schemas.decoded import BLOCKS, TRANSACTIONS
+from chain_assets.core.schemas.abi import TOKEN_TRANSFERS
+from chain_assets.core.schemas.decoded import BLOCKS
 from chain_assets.core.schemas.enriched import BLOCKS as ENRICHED_BLOCKS
 from chain_assets.engine.protocol import Engine
-from chain_assets.lake.data_files import DataFile, read_data_file, write_data_file
-from chain_assets.lake.storage import ObjectStore, Storage, open_store
+from chain_assets.lake.actions import may_hold
+from chain_assets.lake.delta import Fence
 from chain_assets.lake.tables import LakeTables
-from chain_assets.layers.commits import commit_layer
+from chain_assets.layers.commits import UNFINISHED, begin, commit_layer, stray_numbers
+from chain_assets.layers.enrich_task import (
+    INPUTS,
+    BlockToEnrich,
+    EnrichContext,
+    EnrichResult,
+    enrich_task,
+)
 from chain_assets.layers.reference import stored_reference
-from chain_assets.layers.report import LayerReport, Progress, no_progress
+from chain_assets.layers.report import HeldBlock, LayerReport, Progress, no_progress
 
-_INPUTS = (BLOCKS, TRANSACTIONS, CALLS, TOKEN_TRANSFERS)
 _TARGET_BYTES = 64 * 1024 * 1024
 _LEAST_BLOCKS = 200
+# The live files of each table that is read, as Delta's log describes them.
+LiveFiles = Mapping[str, Sequence[dict[str, Any]]]
 # About what a row of the inputs takes in memory: tasks are packed by it.
 _ROW_BYTES = 1_000
-
-
-@dataclass(frozen=True)
-class EnrichContext:
-    """What all tasks of a range share; it crosses to the workers.
-
-    `files` are the live files of the decoded tables, by table.
-    """
-
-    chain: Chain
-    block_range: str
-    storage: Storage
-    reference: ReferenceTables
-    files: Mapping[str, tuple[str, ...]]
-
-    @property
-    def partition(self) -> dict[str, str]:
-        """The Delta partition of all files read and written."""
-        return {"chain": self.chain.name, "block_range": self.block_range}
-
-
-@dataclass(frozen=True)
-class BlockToEnrich:
-    """A block, and about how many bytes its rows take."""
-
-    number: int
-    size_bytes: int
-
-
-@dataclass(frozen=True)
-class EnrichResult:
-    """What a task wrote."""
-
-    files: tuple[DataFile, ...]
-    blocks: int
-    bytes_read: int
 
 
 def materialize_enriched(
@@ -88,51 +60,75 @@ def materialize_enriched(
     *,
     tables: LakeTables,
     engine: Engine,
+    refresh: bool = True,
+    repair: Collection[int] = (),
+    waived: Collection[int] = (),
+    fence: Fence | None = None,
     progress: Progress = no_progress,
     clock: Callable[[], float] = time.time,
 ) -> LayerReport:
     """Make the enriched tables hold exactly the decoded blocks of the range.
 
-    A missing label, token or price is a NULL, and the block is made anew when it has arrived in
-    the lake's reference tables. Raises StorageFailed, CommitConflict.
+    A block that lacks what its chain `requires` is held, but for those in `waived`. What else is
+    missing (a label, a token, a price) is a NULL, and the block is made anew when it has arrived;
+    without `refresh` rows that are there are left as they are. Blocks in `repair` are made anew
+    whatever their rows say.
+
+    Raises StorageFailed, CommitConflict, LeaseLost.
     """
     started = clock()
-    # Before the decoded blocks: what another run adds in between is not to be removed.
-    have = _have(tables, chain, block_range)
     context = _context(chain, block_range, tables)
+    # Before the blocks are read, so that a commit in between is found out by the tasks.
+    live = {table.name: tables.live_files(table, **context.partition) for table in INPUTS}
+    begin(tables, ENRICHED_BLOCKS, context.partition, fence)
+    # Before the decoded blocks: what another run adds in between is not to be removed.
+    have = _have(tables, context.partition, repair)
     decoded = _decoded_blocks(tables, context)
-    plan = reconcile({n: block["identity"] for n, block in decoded.items()}, have)
+    # What is just being decoded anew is neither written nor taken away.
+    decoding = {n for n, block in decoded.items() if not block["finished"]}
+    have = {n: identity for n, identity in have.items() if n not in decoding}
+    want = {n: block["identity"] for n, block in decoded.items() if n not in decoding}
+    held = _held(context, tables, live, want, have, waived)
+    want = {n: identity for n, identity in want.items() if n not in held}
+    plan = reconcile(want if refresh else keep_versions(want, have), have)
+    context = replace(context, files=_files_of(live, plan.write))
     results = _run(context, [decoded[n]["task"] for n in plan.write], engine, progress)
-    commits = commit_layer(
-        tables, ENRICHED_TABLES, [f for r in results for f in r.files], context.partition, plan
-    )
+    fault_point("blocks enriched")
+    files = [file for result in results for file in result.files]
+    commits = commit_layer(tables, ENRICHED_TABLES, files, context.partition, plan, fence=fence)
     identities = repr([block["identity"] for _, block in sorted(decoded.items())])
     return LayerReport(
         layer="enriched",
         chain=chain.name,
         block_range=block_range,
-        blocks=len(decoded),
+        present=frozenset(want),
         written=len(plan.write),
         removed=len(plan.remove),
         commits=commits,
         bytes_read=sum(r.bytes_read for r in results),
         seconds=clock() - started,
         data_version=sha256(identities.encode()).hexdigest()[:16],
+        held=tuple(held.values()),
+        failed=tuple(held.values()),
     )
 
 
 def _context(chain: Chain, block_range: BlockRange, tables: LakeTables) -> EnrichContext:
-    partition = {"chain": chain.name, "block_range": block_range.key}
     return EnrichContext(
         chain=chain,
         block_range=block_range.key,
         storage=tables.storage,
         reference=stored_reference(chain.name, tables),
-        files={
-            table.name: tuple(file["path"] for file in tables.live_files(table, **partition))
-            for table in _INPUTS
-        },
+        files={},
     )
+
+
+def _files_of(live: LiveFiles, numbers: Collection[int]) -> dict[str, tuple[str, ...]]:
+    """The files that may have rows of blocks `numbers`: each that is read costs some time."""
+    return {
+        table.name: tuple(f["path"] for f in live[table.name] if may_hold(f, table, numbers))
+        for table in INPUTS
+    }
 
 
 def _decoded_blocks(tables: LakeTables, context: EnrichContext) -> dict[int, dict[str, Any]]:
@@ -148,6 +144,7 @@ def _decoded_blocks(tables: LakeTables, context: EnrichContext) -> dict[int, dic
     )
     return {
         row["number"]: {
+            "finished": row["decoder_version"] != UNFINISHED,
             "identity": (row["hash"], row["raw_sha256"], row["decoder_version"], version),
             "task": BlockToEnrich(
                 row["number"],
@@ -159,12 +156,52 @@ def _decoded_blocks(tables: LakeTables, context: EnrichContext) -> dict[int, dic
 
 
 def _have(
-    tables: LakeTables, chain: Chain, block_range: BlockRange
-) -> dict[int, tuple[bytes, bytes, str, str]]:
+    tables: LakeTables, partition: dict[str, str], repair: Collection[int]
+) -> dict[int, tuple[Hashable, ...] | None]:
+    """What the layer holds of each block; None where it holds something, but nothing whole."""
     identity = ["hash", "raw_sha256", "decoder_version", "enricher_version"]
-    partition = {"chain": chain.name, "block_range": block_range.key}
     rows = tables.read(ENRICHED_BLOCKS, columns=["number", *identity], **partition)
-    return {row["number"]: tuple(row[name] for name in identity) for row in rows.to_pylist()}
+    have: dict[int, tuple[Hashable, ...] | None] = {
+        row["number"]: tuple(row[name] for name in identity) for row in rows.to_pylist()
+    }
+    strays = stray_numbers(tables, ENRICHED_TABLES, partition, have)
+    return have | dict.fromkeys([*strays, *repair])
+
+
+def _held(
+    context: EnrichContext,
+    tables: LakeTables,
+    live: LiveFiles,
+    want: Mapping[int, tuple[Hashable, ...]],
+    have: Mapping[int, tuple[Hashable, ...] | None],
+    waived: Collection[int],
+) -> dict[int, HeldBlock]:
+    """Blocks that lack what the chain requires. Rows that are there already are not taken back."""
+    chain = context.chain
+    done = {n for n, held in have.items() if held is not None and held[:3] == want.get(n, ())[:3]}
+    asked = want.keys() - done - set(waived)
+    if not asked or not chain.requires:
+        return {}
+    numbers = pa.array(sorted(asked), pa.int64())
+
+    def rows(table: Table, columns: Sequence[str]) -> pa.Table:
+        files = [file for file in live[table.name] if may_hold(file, table, asked)]
+        found = tables.read_files(table, files, [table.number_column, *columns])
+        return found.filter(pc.is_in(found[table.number_column], numbers))
+
+    blocks = rows(BLOCKS, ["hash", "timestamp"])
+    missing = missing_keys(
+        blocks,
+        rows(TOKEN_TRANSFERS, ["token_address"]),
+        context.reference,
+        requires=chain.requires,
+        max_price_age=chain.max_price_age,
+    )
+    hashes = dict(zip(blocks["number"].to_pylist(), blocks["hash"].to_pylist(), strict=True))
+    return {
+        number: HeldBlock(number, hashes[number], reason_of(keys), stage="enrich", missing=keys)
+        for number, keys in sorted(missing.items())
+    }
 
 
 def _run(
@@ -183,65 +220,3 @@ def _run(
         progress(result.blocks)
         results.append(result)
     return results
-
-
-def enrich_task(context: EnrichContext, blocks: Sequence[BlockToEnrich]) -> EnrichResult:
-    """Read, enrich and write the blocks of one task. Runs on a worker.
-
-    Raises StorageFailed, and CommitConflict where another run is changing the decoded tables.
-    """
-    store = open_store(context.storage)
-    numbers = pa.array([block.number for block in blocks], pa.int64())
-    inputs = {table.name: _read(store, context, table, numbers) for table in _INPUTS}
-    _check_whole(context, blocks, inputs)
-    rows = DecodedRows(
-        blocks=inputs[BLOCKS.name],
-        transactions=inputs[TRANSACTIONS.name],
-        calls=inputs[CALLS.name],
-        token_transfers=inputs[TOKEN_TRANSFERS.name],
-    )
-    enriched = enrich(
-        rows,
-        context.reference,
-        native_decimals=context.chain.native_decimals,
-        max_price_age=context.chain.max_price_age,
-    )
-    files = []
-    for table in ENRICHED_TABLES:
-        file = write_data_file(store, table, enriched[table.name], partition=context.partition)
-        if file is not None:
-            files.append(file)
-    return EnrichResult(tuple(files), len(blocks), sum(t.nbytes for t in inputs.values()))
-
-
-def _check_whole(
-    context: EnrichContext, blocks: Sequence[BlockToEnrich], inputs: Mapping[str, pa.Table]
-) -> None:
-    """Tables are read one after another: refuse what a commit in between has torn apart."""
-    decoded = inputs[BLOCKS.name]
-    hashes = decoded["hash"].combine_chunks()
-    whole = (
-        len(decoded) == len(blocks)
-        and pc.sum(decoded["transaction_count"]).as_py() == len(inputs[TRANSACTIONS.name])
-        and all(
-            pc.all(pc.is_in(inputs[table.name]["block_hash"], hashes), min_count=0).as_py()
-            for table in _INPUTS[1:]
-        )
-    )
-    if not whole:
-        raise CommitConflict(
-            f"{context.block_range} was changed while it was read",
-            chain=context.chain.name,
-            table=BLOCKS.name,
-            todo="Run it again when the other run is done",
-        )
-
-
-def _read(store: ObjectStore, context: EnrichContext, table: Table, numbers: pa.Array) -> pa.Table:
-    parts = [table.file_schema.empty_table()]
-    bounds = pc.min_max(numbers).as_py()
-    for path in context.files[table.name]:
-        rows = read_data_file(store, table, path, blocks=(bounds["min"], bounds["max"]))
-        parts.append(rows.filter(pc.is_in(rows[table.number_column], numbers)))
-    order = [(name, "ascending") for name in table.key]
-    return pa.concat_tables(parts).sort_by(order).combine_chunks()

@@ -1,70 +1,81 @@
-"""Whether raw blocks are still those of the chain: replaced ones, and parents by hash."""
+"""Whether fetched blocks are of one chain with those that are stored: parents by hash."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from chain_assets.chains import Chain
-from chain_assets.core.block_range import BlockRange, range_of, spans_of
-from chain_assets.core.errors import BlockNotFound, LinkError
+from chain_assets.core.block_range import BlockRange, range_of
+from chain_assets.core.errors import LinkError, SourceError
 from chain_assets.core.schemas import RAW_BLOCKS
 from chain_assets.lake.tables import LakeTables
 from chain_assets.layers.raw_index import IndexRow, read_index
+from chain_assets.layers.report import HeldBlock
 from chain_assets.sources.protocol import BlockSource
 
 
-def orphaned_numbers(present: dict[int, IndexRow], source: BlockSource) -> set[int]:
-    """Stored blocks above the finalized one that the source has replaced.
+@dataclass(frozen=True)
+class Linked:
+    """Fetched blocks that may be stored, and those that are of another fork."""
 
-    Stored neighbours are linked: below a block that is still canonical all are, up to a gap.
-    """
-    if not present:
-        return set()
-    finalized = source.finalized()
-    floor = -1 if finalized is None else finalized.number
-    spans = spans_of([number for number in present if number > floor])
-    return {number for span in spans for number in _orphaned_of(span, present, source)}
+    rows: tuple[IndexRow, ...]
+    held: tuple[HeldBlock, ...] = ()
 
 
-def _orphaned_of(
-    span: BlockRange, present: dict[int, IndexRow], source: BlockSource
-) -> Iterator[int]:
-    unknown: list[int] = []
-    for number in reversed(span.numbers()):
-        try:
-            canonical = source.header(number).hash == present[number].hash
-        except BlockNotFound:
-            # A node that lags behind, or a chain that is shorter after a reorg: only a replaced
-            # block below tells them apart.
-            unknown.append(number)
-            continue
-        if canonical:
-            return
-        yield from unknown
-        yield number
-        unknown.clear()
-
-
-def check_links(
+def linked_blocks(
     chain: Chain,
     block_range: BlockRange,
     fetched: Sequence[IndexRow],
-    stored: dict[int, IndexRow],
+    stored: Mapping[int, IndexRow],
+    *,
+    source: BlockSource,
     tables: LakeTables,
-) -> None:
-    """Each fetched block must be the child of the block before it and the parent of the next.
+) -> Linked:
+    """The fetched blocks that are children of the block before and parents of the next.
 
-    The next range is not asked: after a reorg it is the one to be made anew, and this one first.
-    Raises LinkError.
+    Where two do not link, the source's headers are asked: a fetched block that they do not know is
+    of another fork (nodes behind a load balancer answer from several) and is held. The neighbours
+    in the ranges before and after count too. Raises LinkError where the headers know both: the
+    source contradicts itself, or the chain was reorganized this very moment.
     """
-    known = {**stored, **{row.number: row for row in fetched}}
-    if any(row.number == block_range.start for row in fetched):
-        known.update(_neighbour(chain, block_range.start - 1, tables))
+    known = {**_neighbours(chain, block_range, fetched, tables), **stored}
+    known |= {row.number: row for row in fetched}
+    own = {row.number for row in fetched}
+    foreign: dict[int, HeldBlock] = {}
+    for low, high in _broken_links(fetched, known):
+        found = [row for row in (low, high) if row.number in own and _is_foreign(row, source)]
+        if not found:
+            raise _link_error(chain, low, high)
+        foreign |= {row.number: _held(row) for row in found}
+    rows = tuple(row for row in fetched if row.number not in foreign)
+    trusted = {number: row for number, row in known.items() if number not in foreign}
+    for low, high in _broken_links(rows, trusted):
+        raise _link_error(chain, low, high)
+    return Linked(rows, tuple(foreign.values()))
+
+
+def _broken_links(
+    fetched: Sequence[IndexRow], known: Mapping[int, IndexRow]
+) -> Iterator[tuple[IndexRow, IndexRow]]:
     for row in fetched:
         for number in (row.number, row.number + 1):
             low, high = known.get(number - 1), known.get(number)
             if low is not None and high is not None and high.parent_hash != low.hash:
-                raise _link_error(chain, low, high)
+                yield low, high
+
+
+def _is_foreign(row: IndexRow, source: BlockSource) -> bool:
+    try:
+        return source.header(row.number).hash != row.hash
+    except SourceError:
+        # No answer is no proof of anything.
+        return False
+
+
+def _held(row: IndexRow) -> HeldBlock:
+    reason = f"the node's own header of this number is not {row.hash.hex()}"
+    return HeldBlock(row.number, row.hash, reason, stage="fetch", missing=("provider",))
 
 
 def _link_error(chain: Chain, low: IndexRow, high: IndexRow) -> LinkError:
@@ -74,13 +85,24 @@ def _link_error(chain: Chain, low: IndexRow, high: IndexRow) -> LinkError:
         chain=chain.name,
         block=high.number,
         table=RAW_BLOCKS.name,
-        todo=f"The chain was reorganized, or the node lies: materialize raw_blocks {stored} first",
+        todo="The chain was reorganized this moment, or the node contradicts itself: run "
+        f"{stored} again, and look at the node if that does not help",
     )
 
 
-def _neighbour(chain: Chain, number: int, tables: LakeTables) -> dict[int, IndexRow]:
-    if number < 0:
-        return {}
-    key = range_of(number, chain.ranges).key
-    rows = read_index(tables, chain=chain.name, block_range=key)
-    return {row.number: row for row in rows if row.canonical and row.number == number}
+def _neighbours(
+    chain: Chain, block_range: BlockRange, fetched: Sequence[IndexRow], tables: LakeTables
+) -> dict[int, IndexRow]:
+    """The blocks next to the range, where a fetched block touches them."""
+    own = {row.number for row in fetched}
+    wanted = []
+    if block_range.start in own and block_range.start > 0:
+        wanted.append(block_range.start - 1)
+    if block_range.stop - 1 in own:
+        wanted.append(block_range.stop)
+    found: dict[int, IndexRow] = {}
+    for number in wanted:
+        key = range_of(number, chain.ranges).key
+        rows = read_index(tables, chain=chain.name, block_range=key)
+        found |= {row.number: row for row in rows if row.canonical and row.number == number}
+    return found

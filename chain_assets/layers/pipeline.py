@@ -1,22 +1,53 @@
-"""The three layers for some blocks of a chain: what `chain-assets run` does."""
+"""A layer of a range, as a run does it: under its lease, with its holds, told to its readers.
+
+    lease ─→ layers/raw, decoded, enriched ─→ block_changes ─→ holds put for what failed,
+                                                              and ended for what came through
+
+Everything that writes goes through here: the command line, Dagster's assets, and what follows the
+head.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from chain_assets.chains import Chain
 from chain_assets.core.abi.registry import Registry
 from chain_assets.core.block_range import BlockRange, ranges_between
+from chain_assets.core.enrich import ReferenceTables
+from chain_assets.core.enrich.requirements import arrived_keys
+from chain_assets.core.fault_points import fault_point
 from chain_assets.engine.protocol import Engine
-from chain_assets.lake.tables import LakeTables
+from chain_assets.lake.tables import Commit, LakeTables
+from chain_assets.layers.changes import Reorg, publish_changes
 from chain_assets.layers.decoded import materialize_decoded
 from chain_assets.layers.enriched import materialize_enriched
+from chain_assets.layers.holding import find_holds, resting, settle
 from chain_assets.layers.raw import materialize_raw
-from chain_assets.layers.report import LayerReport, Progress
+from chain_assets.layers.reference import materialize_reference
+from chain_assets.layers.reorgs import WAIT_SECONDS, follow_reorgs
+from chain_assets.layers.report import LayerReport, Progress, no_progress
+from chain_assets.ops.leases import LeaseKey
+from chain_assets.ops.store import OpsStore
 from chain_assets.sources.protocol import BlockSource
 
 LAYERS = ("raw", "decoded", "enriched")
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Who writes to which lake.
+
+    A `patient` one leaves blocks alone that failed not long ago: one that nobody has asked for
+    these very blocks. Only one that `refreshes` makes rows anew that an older version made.
+    """
+
+    tables: LakeTables
+    ops: OpsStore
+    run_id: str
+    patient: bool = False
+    refreshes: bool = False
 
 
 @dataclass(frozen=True)
@@ -24,9 +55,113 @@ class Parts:
     """What the layers work with."""
 
     source: BlockSource
-    tables: LakeTables
+    writer: Writer
     engine: Engine
     registry: Registry
+
+
+def write_reference(chain: Chain, reference: ReferenceTables, writer: Writer) -> tuple[Commit, ...]:
+    """The chain's reference rows; blocks that waited for what has come are due now."""
+    commits = materialize_reference(chain, reference, tables=writer.tables)
+    if commits:
+        fault_point("reference written")
+        wanted = {h.number: h.missing for h in writer.ops.holds.find(chain.name, stage="enrich")}
+        arrived = arrived_keys(wanted, reference)
+        if arrived:
+            writer.ops.holds.wake(chain.name, missing=arrived)
+    return commits
+
+
+def heal_raw(chain: Chain, source: BlockSource, writer: Writer) -> Reorg | None:
+    """Before raw blocks are written: follow what the chain has replaced. Raises ChainHalted."""
+    return follow_reorgs(
+        chain, source=source, tables=writer.tables, ops=writer.ops, run_id=writer.run_id
+    )
+
+
+def write_raw(
+    chain: Chain,
+    block_range: BlockRange,
+    source: BlockSource,
+    writer: Writer,
+    *,
+    numbers: Sequence[int] | None = None,
+    progress: Progress = no_progress,
+) -> LayerReport:
+    """raw_blocks of the range (or of its blocks `numbers`), and the changes told."""
+    holds = find_holds(writer.ops, chain, block_range, "fetch", "prove", "decode")
+    with writer.ops.held(LeaseKey(chain.name, block_range.key, "raw"), wait=WAIT_SECONDS) as lease:
+        report = materialize_raw(
+            chain,
+            block_range,
+            source=source,
+            tables=writer.tables,
+            numbers=numbers,
+            resting=resting(writer.ops, chain, holds) if writer.patient else (),
+            fence=lease,
+            progress=progress,
+        )
+        publish_changes(chain, [block_range], tables=writer.tables, run_id=writer.run_id)
+    settle(writer.ops, chain, report, holds)
+    return report
+
+
+def write_decoded(
+    chain: Chain,
+    block_range: BlockRange,
+    engine: Engine,
+    registry: Registry,
+    writer: Writer,
+    *,
+    repair: Collection[int] = (),
+    progress: Progress = no_progress,
+) -> LayerReport:
+    """The decoded tables of the range."""
+    holds = find_holds(writer.ops, chain, block_range, "decode", "prove")
+    key = LeaseKey(chain.name, block_range.key, "decoded")
+    with writer.ops.held(key, wait=WAIT_SECONDS) as lease:
+        report = materialize_decoded(
+            chain,
+            block_range,
+            tables=writer.tables,
+            engine=engine,
+            registry=registry,
+            refresh=writer.refreshes,
+            repair=repair,
+            fence=lease,
+            progress=progress,
+        )
+    settle(writer.ops, chain, report, holds)
+    return report
+
+
+def write_enriched(
+    chain: Chain,
+    block_range: BlockRange,
+    engine: Engine,
+    writer: Writer,
+    *,
+    repair: Collection[int] = (),
+    progress: Progress = no_progress,
+) -> LayerReport:
+    """The enriched tables of the range. Blocks that a person has dropped go without what they
+    lack."""
+    holds = find_holds(writer.ops, chain, block_range, "enrich")
+    key = LeaseKey(chain.name, block_range.key, "enriched")
+    with writer.ops.held(key, wait=WAIT_SECONDS) as lease:
+        report = materialize_enriched(
+            chain,
+            block_range,
+            tables=writer.tables,
+            engine=engine,
+            refresh=writer.refreshes,
+            repair=repair,
+            waived={hold.number for hold in holds if hold.state == "dropped"},
+            fence=lease,
+            progress=progress,
+        )
+    settle(writer.ops, chain, report, holds)
+    return report
 
 
 def split_by_range(
@@ -49,42 +184,24 @@ def run_blocks(
     *,
     progress: Callable[[str], Progress],
 ) -> list[LayerReport]:
-    """Materialize all layers for the blocks of `spans`; reports come layer by layer.
+    """All layers for the blocks of `spans`, reorgs first; reports come layer by layer.
 
     Each layer goes over all ranges before the next begins. `progress(layer)` gives what to call
-    with the number of blocks done. Raises the errors of the layers.
+    with the number of blocks done. Raises ChainHalted, and the errors of the layers.
     """
+    writer = parts.writer
+    heal_raw(chain, parts.source, writer)
     ranges = list(split_by_range(chain, spans))
+    raw, decoded, enriched = (progress(layer) for layer in LAYERS)
     reports = [
-        materialize_raw(
-            chain,
-            block_range,
-            source=parts.source,
-            tables=parts.tables,
-            numbers=numbers,
-            progress=progress("raw"),
-        )
-        for block_range, numbers in ranges
+        write_raw(chain, r, parts.source, writer, numbers=numbers, progress=raw)
+        for r, numbers in ranges
     ]
     reports += [
-        materialize_decoded(
-            chain,
-            block_range,
-            tables=parts.tables,
-            engine=parts.engine,
-            registry=parts.registry,
-            progress=progress("decoded"),
-        )
-        for block_range, _ in ranges
+        write_decoded(chain, r, parts.engine, parts.registry, writer, progress=decoded)
+        for r, _ in ranges
     ]
     reports += [
-        materialize_enriched(
-            chain,
-            block_range,
-            tables=parts.tables,
-            engine=parts.engine,
-            progress=progress("enriched"),
-        )
-        for block_range, _ in ranges
+        write_enriched(chain, r, parts.engine, writer, progress=enriched) for r, _ in ranges
     ]
     return reports

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 import pyarrow as pa
 
@@ -22,6 +23,7 @@ from chain_assets.lake.tables import LakeTables
 from chain_assets.layers.report import HeldBlock
 
 _FAILED = "failed"
+_REFUSED = "cannot be decoded: "
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ def prove(
             "number": error.block,
             "hash": hashes[error.block],
             "level": _FAILED,
-            "reason": f"cannot be decoded: {error.what}",
+            "reason": f"{_REFUSED}{error.what}",
             "verifier_version": VERIFIER,
         }
         for error in decoded.refused
@@ -65,11 +67,20 @@ def prove(
         levels=[v["level"] for v in verdicts if v["level"] != _FAILED],
         proofs=pa.Table.from_pylist(rows, schema=BLOCK_PROOFS.file_schema).sort_by("number"),
         held=tuple(
-            HeldBlock(row["number"], row["hash"], row["reason"])
+            held_block(row["number"], row["hash"], row["reason"])
             for row in rows
             if row["level"] == _FAILED
         ),
     )
+
+
+def held_block(number: int, block_hash: bytes, reason: str) -> HeldBlock:
+    """A block of block_proofs that is held. What refused it, the decoder or a proof, is the stage.
+
+    Another provider, or the same one later, may answer it whole.
+    """
+    stage: Literal["decode", "prove"] = "decode" if reason.startswith(_REFUSED) else "prove"
+    return HeldBlock(number, block_hash, reason, stage=stage, missing=("provider",))
 
 
 @dataclass(frozen=True)
@@ -86,7 +97,7 @@ def read_held(tables: LakeTables, partition: Mapping[str, str]) -> dict[int, Hel
     rows = tables.read(BLOCK_PROOFS, columns=columns, **partition).to_pylist()
     return {
         row["number"]: Held(
-            HeldBlock(row["number"], row["hash"], row["reason"]),
+            held_block(row["number"], row["hash"], row["reason"]),
             (row["hash"], row["raw_sha256"], row["decoder_version"]),
         )
         for row in rows

@@ -63,6 +63,8 @@ TAKEN = [
     pytest.param(_transaction(gas="0x00000000005208"), id="leading zeros"),
     pytest.param(_transaction(blobVersionedHashes=[hex_bytes(3)]), id="blob hashes"),
     pytest.param(_transaction(accessList=[]), id="an empty access list"),
+    pytest.param(_transaction(accessList=None), id="an access list of null"),
+    pytest.param(_block(difficulty=hex(2**128 - 2)), id="a difficulty beyond 38 digits"),
     pytest.param(
         _transaction(accessList=[{"storageKeys": [], "address": hex_bytes(1, 20)}] * 3),
         id="access list without keys",
@@ -86,9 +88,9 @@ TAKEN = [
 
 # One more than the largest that is taken.
 TOO_LARGE = [
-    pytest.param(_block(totalDifficulty=hex(10**38)), id="an amount of 10^38"),
-    pytest.param(_block(totalDifficulty=hex(10**38 + 2**64)), id="an amount beyond 10^38"),
-    pytest.param(_block(totalDifficulty=hex(2**128)), id="an amount of 33 digits"),
+    pytest.param(_block(baseFeePerGas=hex(10**38)), id="an amount of 10^38"),
+    pytest.param(_block(baseFeePerGas=hex(10**38 + 2**64)), id="an amount beyond 10^38"),
+    pytest.param(_block(baseFeePerGas=hex(2**128)), id="an amount of 33 digits"),
     pytest.param(_block(gasUsed=hex(2**63)), id="a quantity of 2^63"),
     pytest.param(_block(gasUsed=hex(2**64)), id="a quantity of 17 digits"),
     pytest.param(_block(timestamp=hex(253_402_300_800)), id="the first second of 10000"),

@@ -32,6 +32,8 @@ from chain_assets_tests.core.abi_rows import (
     slow_log,
 )
 
+EMPTY = {"l": [], "b": "0x"}
+
 
 @pytest.fixture(autouse=True)
 def _both_routes() -> None:
@@ -84,6 +86,24 @@ def test_hostile_and_rare_rows_fare_alike(kind: str, data: bytes) -> None:
     event = event_from_text(f"E({kind} a)")
     table = log_table([([event.topic0], data)] * 3)
     assert_routes_agree(decode_events, decode_event_columns, table, build_registry([event]))
+
+
+def test_kernels_escape_every_character_of_ascii_as_json_asks() -> None:
+    event = event_from_text("E(string t, (string[] l, bytes b)[] p, uint256 indexed n, bool z)")
+    values = [bytes(range(first, first + 16)).decode() for first in range(0, 128, 16)]
+    rows = [(text, [([text, "", text], text.encode()), ([], b"")], True) for text in values]
+    body = ["string", "(string[],bytes)[]", "bool"]
+    table = log_table([([event.topic0, words(7)], encode(body, row)) for row in rows])
+    registry = build_registry([event])
+    assert_routes_agree(decode_events, decode_event_columns, table, registry)
+    expected = [
+        {"t": text, "p": [{"l": [text, "", text], "b": f"0x{text.encode().hex()}"}, EMPTY]}
+        | {"n": "7", "z": True}
+        for text in values
+    ]
+    documents = [document(row) for row in decode_events(table, registry).to_pylist()]
+    assert documents == expected
+    assert [list(one) for one in documents] == [["t", "p", "n", "z"]] * len(values)
 
 
 def test_kernels_that_come_from_the_cache_give_what_new_ones_give(tmp_path: Path) -> None:

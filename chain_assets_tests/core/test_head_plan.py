@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chain_assets.core.attempts import MOST_FAILURES, Attempts, Failures
 from chain_assets.core.block_range import BlockRange, Delimiter
-from chain_assets.core.errors import LinkError, SourceUnavailable
 from chain_assets.core.head_plan import (
+    MOST_DAILY_RUNS,
     MOST_OPENED,
     ChainShape,
     HeadPolicy,
     Heights,
     Holdings,
-    find_fork,
     plan_head,
     plan_recent,
 )
@@ -109,7 +109,7 @@ def test_a_chain_below_its_start_block_has_nothing_to_do() -> None:
     shape = ChainShape(SHAPE.ranges, 100, 12.0, 8)
     plan = plan_head(shape, Heights(50, 40), Holdings(), registered=(), policy=HISTORY)
     assert (plan.open, plan.run) == ((), ())
-    assert plan_recent(shape, Heights(50, 40), registered=()) == ()
+    assert plan_recent(shape, Heights(50, 40), Holdings(), registered=(), policy=HISTORY) == []
 
 
 def test_the_first_range_is_full_from_the_start_block_on() -> None:
@@ -118,10 +118,70 @@ def test_the_first_range_is_full_from_the_start_block_on() -> None:
     assert plan_head(shape, Heights(19, 10), holdings, registered=(), policy=HISTORY).run == ()
 
 
-def test_the_daily_run_is_over_the_open_ranges_of_the_last_days() -> None:
-    shape = ChainShape(SHAPE.ranges, 0, block_time_seconds=86_400.0, max_reorg_depth=8)
-    registered = [key(start) for start in range(0, 90, 10)]
-    assert starts(plan_recent(shape, Heights(82, 70), registered=registered)) == [70, 80]
+@pytest.mark.parametrize(
+    ("failures", "run", "resting"),
+    [
+        pytest.param({}, [60, 70, 80], [], id="none failed"),
+        pytest.param({70: (1, 0.0)}, [80, 90], [70], id="one rests"),
+        pytest.param({60: (1, -60.0)}, [60], [], id="one has rested, and runs alone"),
+        pytest.param({90: (1, -60.0)}, [60, 70, 80], [], id="it is the last of its neighbours"),
+        pytest.param({80: (1, -60.0), 90: (1, 0.0)}, [60, 70], [90], id="both"),
+        pytest.param({60: (MOST_FAILURES, -1e9)}, [70, 80, 90], [60], id="one is given up"),
+    ],
+)
+def test_ranges_whose_run_failed_rest_and_then_run_alone(
+    failures: dict[int, tuple[int, float]], run: list[int], resting: list[int]
+) -> None:
+    attempts = Attempts({key(start): Failures(*found) for start, found in failures.items()})
+    plan = plan_head(
+        SHAPE, Heights(95, 84), full(50), registered=(), policy=HEAD, attempts=attempts
+    )
+    assert (starts(plan.run), starts(plan.resting)) == (run, resting)
+
+
+def daily(
+    heights: Heights, holdings: Holdings, registered: list[int], policy: HeadPolicy = HEAD
+) -> list[list[int]]:
+    """Runs of the daily safety net, on a chain of four blocks a day: twelve blocks are recent."""
+    shape = ChainShape(SHAPE.ranges, 0, block_time_seconds=6 * 3600.0, max_reorg_depth=8)
+    known = [key(start) for start in registered]
+    runs = plan_recent(shape, heights, holdings, registered=known, policy=policy)
+    return [starts(run) for run in runs]
+
+
+def begun(*ranges: int) -> Holdings:
+    return Holdings({key(n): 10 for n in ranges}, frozenset(key(n) for n in ranges))
+
+
+@pytest.mark.parametrize(
+    ("holdings", "policy", "runs"),
+    [
+        pytest.param(begun(), HEAD, [[90]], id="nothing held: what may still change"),
+        pytest.param(begun(80, 90), HEAD, [[80, 90]], id="held: not the history before it"),
+        pytest.param(begun(10, 90), HEAD, [[90]], id="held from long ago: it is history"),
+        pytest.param(begun(), HISTORY, [[80, 90]], id="history: what is recent"),
+    ],
+)
+def test_the_daily_runs_are_over_recent_ranges_that_hold_something_or_are_due(
+    holdings: Holdings, policy: HeadPolicy, runs: list[list[int]]
+) -> None:
+    registered = list(range(0, 100, 10))
+    assert daily(Heights(92, 89), holdings, registered, policy) == runs
+
+
+def test_the_daily_runs_never_begin_history_and_are_bounded() -> None:
+    # A block every 2 seconds: 129,600 blocks are recent, 12,960 ranges.
+    shape = ChainShape(SHAPE.ranges, 0, block_time_seconds=2.0, max_reorg_depth=8)
+    registered = [key(start) for start in range(0, 200_000, 10)]
+    heights, held = Heights(199_995, 199_980), begun(150_000, 199_980)
+    runs = plan_recent(shape, heights, held, registered=registered, policy=HEAD)
+    assert [starts(run) for run in runs] == [[199_980, 199_990], [150_000]]
+
+    everything = begun(*range(0, 200_000, 10))
+    runs = plan_recent(shape, heights, everything, registered=registered, policy=HEAD)
+    assert len(runs) == MOST_DAILY_RUNS
+    assert all(len(run) <= HEAD.ranges_per_run for run in runs)
+    assert runs[0][-1].start == 199_990, "the newest come first"
 
 
 @given(head=st.integers(0, 200), limit=st.integers(1, 5), lag=st.integers(0, 30))
@@ -140,46 +200,3 @@ def test_running_what_is_planned_ends_with_everything_held(head: int, limit: int
         held |= {r.key: SHAPE.expected(r, head) for r in plan.run}
     assert sum(held.values()) == head + 1
     assert registered == sorted(registered)
-
-
-@pytest.mark.parametrize(
-    ("stored", "node", "fork"),
-    [
-        pytest.param("abcd", "abcd", None, id="the same"),
-        pytest.param("abcd", "abCD", 2, id="two replaced"),
-        pytest.param("abcd", "abC", 2, id="the node's chain is shorter and another"),
-        pytest.param("abcd", "ab", None, id="the node lags behind"),
-        pytest.param("abcd", "ABCD", 0, id="all replaced"),
-        pytest.param("", "abcd", None, id="nothing stored"),
-    ],
-)
-def test_a_fork_begins_at_the_lowest_replaced_block(
-    stored: str, node: str, fork: int | None
-) -> None:
-    found = find_fork(
-        {n: h.encode() for n, h in enumerate(stored)},
-        head=len(node) - 1,
-        hash_at=lambda n: node[n].encode(),
-        max_depth=9,
-        chain="test",
-    )
-    assert found == fork
-
-
-def test_a_reorg_deeper_than_allowed_is_an_error() -> None:
-    with pytest.raises(LinkError, match="more than 2 blocks"):
-        find_fork(
-            dict.fromkeys(range(5), b"old"),
-            head=5,
-            hash_at=lambda _: b"new",
-            max_depth=2,
-            chain="test",
-        )
-
-
-def test_a_node_that_does_not_answer_is_no_fork() -> None:
-    def silent(number: int) -> bytes:
-        raise SourceUnavailable("no answer", block=number)
-
-    with pytest.raises(SourceUnavailable):
-        find_fork({1: b"a"}, head=1, hash_at=silent, max_depth=9, chain="test")

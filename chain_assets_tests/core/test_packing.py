@@ -1,4 +1,4 @@
-"""Packing: every item in one task, in order; tasks of about equal bytes and not too small."""
+"""Packing: every item once, in order; tasks of about equal bytes, batches of a bounded size."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chain_assets.core.packing import pack
+from chain_assets.core.packing import batches, pack
 
 
 @dataclass(frozen=True)
@@ -69,3 +69,34 @@ def test_no_run_exceeds_its_share_by_more_than_one_item(sizes: list[int], parall
     runs = pack(items(*sizes), parallelism=parallelism, target_bytes=10**9, least_items=1)
     share = sum(sizes) / min(parallelism, len(sizes))
     assert all(sum(run) <= share + max(sizes) for run in sizes_of(runs))
+
+
+@pytest.mark.parametrize(
+    ("given_sizes", "wanted"),
+    [
+        pytest.param([], [], id="nothing"),
+        pytest.param([1, 1, 1, 1], [[1, 1, 1], [1]], id="no-more-items"),
+        pytest.param([6, 4, 1], [[6, 4], [1]], id="no-more-bytes"),
+        pytest.param([1, 99, 1], [[1], [99], [1]], id="a-huge-one-alone"),
+    ],
+)
+def test_batches_are_cut_as_in_the_examples(
+    given_sizes: list[int], wanted: list[list[int]]
+) -> None:
+    runs = list(batches(items(*given_sizes), most_items=3, most_bytes=10))
+    assert sizes_of(runs) == wanted
+
+
+@given(
+    sizes=st.lists(st.integers(0, 1000), max_size=60),
+    most_items=st.integers(1, 20),
+    most_bytes=st.integers(1, 2000),
+)
+def test_batches_keep_all_items_in_order_and_their_limits(
+    sizes: list[int], most_items: int, most_bytes: int
+) -> None:
+    given_items = items(*sizes)
+    runs = list(batches(given_items, most_items=most_items, most_bytes=most_bytes))
+    assert [item for run in runs for item in run] == given_items
+    assert all(0 < len(run) <= most_items for run in runs)
+    assert all(len(run) == 1 or sum(run) <= most_bytes for run in sizes_of(runs))

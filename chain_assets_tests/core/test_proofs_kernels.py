@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from chain_assets.core.proofs.rlp_batch import Group, column_fields, encode_lists
 from chain_assets.core.proofs.slices import Slices, binary_slices
-from chain_assets.core.proofs.trie_batch import ordered_trie_roots
+from chain_assets.core.proofs.trie_batch import ordered_trie_roots, plan
+from chain_assets.core.proofs.trie_kernel import LEAF_ROOM
 from chain_assets.core.rlp import encode
 from chain_assets.core.schemas.columns import ACCESS_LIST
 from chain_assets.core.trie import ordered_trie_root
@@ -100,10 +101,19 @@ def test_rows_of_several_groups_go_into_their_own_envelopes() -> None:
     assert encoded(lists) == [encode([b"a"]), b"", b"\x02" + encode([bytes(60), b"c"])]
 
 
+def with_room(values: list[bytes]) -> Slices:
+    """The values with free bytes in front of each, as leaves need them."""
+    gap = bytes(LEAF_ROOM)
+    lengths = np.array([len(value) for value in values], np.int64)
+    starts = np.cumsum(lengths + LEAF_ROOM) - lengths
+    data = np.frombuffer(bytearray(b"".join(gap + value for value in values)), np.uint8)
+    return Slices(data, starts, lengths, room=LEAF_ROOM)
+
+
 def roots(values: list[bytes], counts: list[int]) -> list[bytes]:
     lengths = np.array(counts, np.int64)
     starts = np.cumsum(lengths) - lengths
-    out = ordered_trie_roots(slices_of(values), starts=starts, counts=lengths)
+    out = ordered_trie_roots(with_room(values), starts=starts, forest=plan(lengths))
     return [row.tobytes() for row in out]
 
 
@@ -128,3 +138,15 @@ def test_any_forest_has_the_roots_of_the_slow_trie(forest: list[list[bytes]]) ->
     values = [value for tree in forest for value in tree]
     expected = [ordered_trie_root(tree) for tree in forest]
     assert roots(values, [len(tree) for tree in forest]) == expected
+
+
+def test_items_without_room_for_what_makes_them_leaves_are_refused() -> None:
+    with pytest.raises(ValueError, match="0 bytes of room"):
+        ordered_trie_roots(
+            slices_of([b"a"]), starts=np.zeros(1, np.int64), forest=plan(np.ones(1, np.int64))
+        )
+
+
+def test_a_field_with_another_number_of_rows_than_the_list_is_refused() -> None:
+    with pytest.raises(ValueError, match="a field of 2 rows among 3"):
+        encode_lists([Group(np.arange(3), [slices_of([b"a", b"b"])])], 3)

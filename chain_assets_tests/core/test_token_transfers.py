@@ -7,15 +7,19 @@ import json
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 from eth_abi.abi import encode
 
 from chain_assets.core.abi.columns import BATCH_BYTES
+from chain_assets.core.abi.routes import default_route
 from chain_assets.core.abi.signatures import event_from_text
-from chain_assets.core.token_transfers import SCHEMA, decode_token_transfers
-from chain_assets_tests.core.abi_cases import log_table, slow_decode, words
+from chain_assets.core.token_moves import SCHEMA
+from chain_assets.core.token_transfers import decode_token_transfers
+from chain_assets_tests.core.abi_cases import damaged, log_table, slow_decode, words
+from chain_assets_tests.core.abi_routes import ROUTES
 
 TRANSFER = event_from_text("Transfer(address,address,uint256)").topic0
 SINGLE = event_from_text("TransferSingle(address,address,address,uint256,uint256)").topic0
@@ -25,6 +29,7 @@ KINDS = {
     SINGLE: ["address", "address", "address", "uint256", "uint256"],
     BATCH: ["address", "address", "address", "uint256[]", "uint256[]"],
 }
+USABLE_ROUTES = ROUTES if default_route() == "compiled" else ("plain",)
 OPERATOR, ALICE, BOB = (bytes([byte]) * 20 for byte in (0x0B, 0xA1, 0xB0))
 
 
@@ -36,10 +41,18 @@ def log(kind: bytes, values: Sequence[Any], *, indexed: int) -> tuple[list[bytes
 
 
 def transfers(*logs: tuple[list[bytes], bytes]) -> list[dict[str, Any]]:
-    table = decode_token_transfers(log_table(logs))
-    table.validate(full=True)
-    assert table.schema == SCHEMA
+    """The rows that each usable route gives."""
+    table = by_all_routes(log_table(logs))
     return list(table.to_pylist())
+
+
+def by_all_routes(logs: Any) -> Any:
+    tables = [decode_token_transfers(logs, route=route) for route in USABLE_ROUTES]
+    for table in tables:
+        table.validate(full=True)
+        assert table.schema == SCHEMA
+        assert table.equals(tables[0])
+    return tables[0]
 
 
 def row(standard: str, **different: Any) -> dict[str, Any]:
@@ -114,6 +127,17 @@ def test_rows_stand_in_log_order_then_in_batch_order() -> None:
         (5, 1, 8),
         (6, 0, 7),
     ]
+
+
+def test_damaged_batches_fare_alike_by_each_route() -> None:
+    random = Random(5)
+    logs = []
+    for _ in range(2_000):
+        ids, values = ([random.getrandbits(9)] * random.randint(0, 3) for _ in range(2))
+        topics, data = log(BATCH, [OPERATOR, ALICE, BOB, ids, values], indexed=random.randint(0, 3))
+        logs.append((topics, damaged(random, data) if random.random() < 0.5 else data))
+    found = by_all_routes(log_table(logs))
+    assert 200 < len(set(found["row"].to_pylist())) < 1_200
 
 
 def test_row_numbers_go_on_from_batch_to_batch() -> None:
@@ -198,7 +222,7 @@ def test_the_transfers_of_real_blocks_are_those_that_eth_abi_finds(real_blocks: 
         for number, (topics, data) in enumerate(logs)
         for found in slow_transfers(number, topics, data)
     ]
-    table = decode_token_transfers(log_table(logs))
+    table = by_all_routes(log_table(logs))
 
     def integers(name: str) -> list[int | None]:
         return [raw and int.from_bytes(raw, "big") for raw in table[name].to_pylist()]

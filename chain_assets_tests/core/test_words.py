@@ -5,11 +5,17 @@ from __future__ import annotations
 from decimal import Decimal
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chain_assets.core.words import binary_from_rows, decimal_from_words, words_from_ints
+from chain_assets.core.words import (
+    binary_from_rows,
+    decimal_from_binary,
+    decimal_from_words,
+    words_from_ints,
+)
 
 
 @pytest.mark.parametrize(
@@ -48,3 +54,16 @@ def test_an_integer_that_is_no_word_is_refused() -> None:
     for value in (-1, 2**256):
         with pytest.raises(OverflowError):
             words_from_ints([value])
+
+
+@given(
+    values=st.lists(st.none() | st.integers(0, 2**256 - 1) | st.integers(0, 10**38)),
+    cut=st.integers(0, 3),
+)
+def test_a_column_of_words_is_a_column_of_decimals(values: list[int | None], cut: int) -> None:
+    words = pa.array([None if one is None else one.to_bytes(32, "big") for one in values])
+    decimals = decimal_from_binary(words.cast(pa.binary()).slice(cut))
+    decimals.validate(full=True)
+    assert decimals.to_pylist() == [
+        None if one is None or one >= 10**38 else Decimal(one) for one in values[cut:]
+    ]

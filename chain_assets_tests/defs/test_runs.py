@@ -79,6 +79,33 @@ def test_a_range_shows_its_rows_bytes_versions_and_where_its_columns_come_from(l
     )
 
 
+@pytest.mark.parametrize("layer", LAYERS)
+def test_the_row_count_is_of_the_table_at_the_uri(lab: Lab, layer: str) -> None:
+    keys = lab.open_ranges()
+    assert lab.run(keys[0], keys[2]).success
+    metadata = lab.materializations(layer)[keys[2]].metadata
+    assert metadata["dagster/uri"].value == lab.tables.uri(TABLES[layer])
+    assert metadata["dagster/row_count"].value == len(lab.numbers(TABLES[layer])) == 25
+    assert metadata["dagster/partition_row_count"].value == 5
+    rows: Any = metadata["rows"].value
+    by_table: list[Any] = [e.value for name, e in metadata.items() if name.startswith("rows_")]
+    assert rows == sum(by_table)
+    assert rows == 5 if layer == RAW else rows > 5
+
+
+def test_the_raw_layer_shows_the_bytes_of_its_blobs(lab: Lab) -> None:
+    keys = lab.open_ranges()
+    assert lab.run(keys[0], keys[1]).success
+    for key in keys[:2]:
+        blobs = list(Path(lab.settings.lake).glob(f"**/{key}/*.json.zst"))
+        shown = lab.materializations(RAW)[key].metadata
+        assert shown["blobs"].value == len(blobs) == 10
+        size = sum(blob.stat().st_size for blob in blobs)
+        assert shown["blob_bytes"].value == size
+        index = list(Path(lab.settings.lake).glob(f"raw_blocks/**/block_range={key}/*.parquet"))
+        assert shown["bytes"].value == size + sum(file.stat().st_size for file in index)
+
+
 def test_a_run_over_one_range_has_the_data_version_of_its_contents(lab: Lab) -> None:
     key = lab.open_ranges()[2]
     versions = []
@@ -139,7 +166,7 @@ def test_a_range_above_the_head_is_an_error_that_says_so(lab: Lab) -> None:
     key = "000000000030-000000000039"
     lab.instance.add_dynamic_partitions("lab_net_blocks", [key])
     result = lab.run_tagged({"dagster/partition": key})
-    assert "begins after the head" in failure_of(result)
+    assert "above the head" in failure_of(result)
 
 
 def test_a_missing_raw_block_is_a_gap(lab: Lab) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -64,6 +65,12 @@ def test_spark_workers_run_this_interpreter() -> None:
     assert set(spark_engine().map(_interpreter, [1, 2, 3])) == {sys.executable}
 
 
+def test_a_spark_worker_keeps_its_modules_out_of_each_collection() -> None:
+    engine = spark_engine()
+    list(engine.map(_square, [1, 2]))
+    assert all(count > 10_000 for count in engine.map(_frozen_objects, [1, 2]))
+
+
 def test_no_session_is_opened_for_no_tasks() -> None:
     assert list(SparkEngine(_no_session).map(_square, [])) == []
 
@@ -90,6 +97,10 @@ def test_a_run_with_nothing_to_do_starts_no_session(tmp_path: Path) -> None:
 
 def _no_session() -> NoReturn:
     raise AssertionError("a JVM would be started for nothing")
+
+
+def _frozen_objects(_: object) -> int:
+    return gc.get_freeze_count()
 
 
 def _square(number: int) -> int:

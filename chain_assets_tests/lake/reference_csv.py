@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from chain_assets.core.enrich import ReferenceTables
@@ -24,6 +25,6 @@ def write(folder: Path, name: str, *lines: str, header: str | None = None) -> Pa
     return path
 
 
-def read(folder: Path | None) -> ReferenceTables:
+def read(folder: Path | None, *, known: Collection[str] | None = None) -> ReferenceTables:
     """What is known of CHAIN."""
-    return read_reference(folder, chain=CHAIN)
+    return read_reference(folder, chain=CHAIN, known_chains=known)

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chain_assets.core.errors import BlobCorrupt
-from chain_assets.lake.blobs import BlobRef, blob_folder, compress, read_blob, write_blob
+from chain_assets.lake.blobs import (
+    BlobRef,
+    blob_folder,
+    compress,
+    decompress,
+    read_blob,
+    write_blob,
+)
 from chain_assets.lake.storage import LocalStore
 
 HASH = bytes(range(32))
@@ -29,6 +38,35 @@ def test_a_payload_comes_back_byte_for_byte(
 ) -> None:
     store = LocalStore(tmp_path_factory.mktemp("lake"))
     assert read_blob(store, write(store, payload), chain="devnet") == payload
+
+
+# Around the sizes where the length in a frame's header changes its width.
+WIDTHS = (0, 1, 5, 13, 255, 256, 257, 65_791, 65_792, 65_793, 1 << 20)
+
+
+@pytest.mark.parametrize("size", WIDTHS)
+@pytest.mark.parametrize("byte", [pytest.param(None, id="random"), pytest.param(7, id="repeated")])
+def test_frames_of_every_length_are_read_whether_they_say_it_or_not(
+    size: int, byte: int | None
+) -> None:
+    payload = random.Random(size).randbytes(size) if byte is None else bytes([byte]) * size
+    assert decompress(compress(payload)) == payload
+    assert decompress(streamed(payload)) == payload
+
+
+def streamed(payload: bytes) -> bytes:
+    """A frame as a writer makes it that does not know how much will come."""
+    sink = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(sink, "zstd") as stream:
+        stream.write(payload)
+    frame: bytes = sink.getvalue().to_pybytes()
+    return frame
+
+
+@pytest.mark.parametrize("junk", [b"{}", bytes(18), b"\x28\xb5\x2f\xfd" + bytes(30)])
+def test_what_is_no_frame_is_refused(junk: bytes) -> None:
+    with pytest.raises(OSError, match=r"(?i)zstd|truncated|end of|decompress"):
+        decompress(junk)
 
 
 def test_a_blob_is_named_by_chain_range_number_and_hash(tmp_path: Path) -> None:

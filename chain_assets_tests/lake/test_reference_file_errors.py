@@ -98,6 +98,20 @@ def test_what_is_not_a_file_of_its_kind_is_refused_by_name(
         read(tmp_path)
 
 
+def test_a_row_of_a_chain_that_nobody_knows_is_refused(tmp_path: Path) -> None:
+    rows = [f"{CHAIN},{A},x,s,", f"other,{A},x,s,", f"tetschain,{B},x,s,"]
+    path = write(tmp_path, LABEL, *rows)
+    known = (CHAIN, "other", "third")
+    with pytest.raises(ReferenceFileError) as raised:
+        read(tmp_path, known=known)
+    assert str(raised.value) == (
+        f"entity_labels: {path}, line 4, column chain: 'tetschain' is no chain of chains.toml, "
+        "which has testchain, other, third. Correct the file"
+    )
+    assert len(read(tmp_path, known=(*known, "tetschain")).labels) == 1
+    assert len(read(tmp_path).labels) == 1
+
+
 def test_a_parquet_fault_names_the_row(tmp_path: Path) -> None:
     columns = {"chain": [CHAIN] * 2, "address": [A, A], "symbol": ["T", "T"]}
     table = pa.table({**columns, "decimals": [18, 300], "source": ["s", "s"]})

@@ -12,6 +12,9 @@ import pytest
 
 from chain_assets.core.errors import ConfigError, StorageFailed
 from chain_assets.lake.storage import LocalStore, ObjectStore, S3Access, Storage, open_store
+from chain_assets.lake.tables import LakeTables
+from chain_assets.lake.views import query
+from chain_assets_tests.lake.withdrawal_rows import replace, stored
 from chain_assets_tests.lake_fixtures import fill_disk, s3_lake, small_disk
 
 _MEGABYTE = 1024 * 1024
@@ -49,6 +52,38 @@ def test_a_second_put_replaces_the_object(store: ObjectStore) -> None:
 
 def test_a_folder_that_is_not_there_is_empty(store: ObjectStore) -> None:
     assert store.sizes("raw/nowhere") == {}
+
+
+@pytest.mark.parametrize("folder", ["/proc/nowhere", "/dev/null"])
+def test_a_put_where_no_folder_can_be_made_is_a_failure_of_the_store(folder: str) -> None:
+    with pytest.raises(StorageFailed, match=f"{folder}/lake/a cannot be written"):
+        open_store(Storage(f"{folder}/lake")).put("a", b"x")
+
+
+@pytest.mark.parametrize("uri", ["a%20b", "/x/%C3%BC/lake", "s3://bucket/a%2fb"])
+def test_a_path_that_delta_rs_reads_otherwise_is_refused(uri: str) -> None:
+    with pytest.raises(ConfigError, match="in the lake's path"):
+        open_store(Storage(uri))
+
+
+def test_the_working_folder_is_part_of_a_relative_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "50%25").mkdir()
+    monkeypatch.chdir(tmp_path / "50%25")
+    with pytest.raises(ConfigError, match="'%25' in the lake's path"):
+        open_store(Storage("lake"))
+
+
+@pytest.mark.parametrize("name", ["50%", "a b", "100% [real] {lake} #1?", "ü"])
+def test_any_other_sign_may_stand_in_a_path(name: str, tmp_path: Path) -> None:
+    tables = LakeTables(Storage(str(tmp_path / name)))
+    replace(tables, [1, 2])
+    assert replace(tables, [2], value=3).rows_removed == 1
+    assert stored(tables) == {1: 0, 2: 3}
+    answer = query(tables, "SELECT count(*) AS n FROM decoded_withdrawals")
+    assert answer.to_pylist() == [{"n": 2}]
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_a_moved_object_is_at_its_new_place_only(store: ObjectStore) -> None:

@@ -20,15 +20,13 @@ from chain_assets.core.schemas import (
     DECODED_TABLES,
     ENRICHED_TABLES,
 )
+from chain_assets.engine.local import LocalEngine
 from chain_assets.lake.storage import Storage
 from chain_assets.lake.tables import Commit, LakeTables, read_all
 from chain_assets.layers.decoded import materialize_decoded
-from chain_assets.layers.enriched import (
-    BlockToEnrich,
-    EnrichContext,
-    enrich_task,
-    materialize_enriched,
-)
+from chain_assets.layers.enrich_task import BlockToEnrich, EnrichContext, enrich_task
+from chain_assets.layers.enriched import materialize_enriched
+from chain_assets.sources.devnet import Fault, Faults
 from chain_assets_tests.lake_fixtures import (
     Pipeline,
     assert_no_duplicates,
@@ -47,17 +45,17 @@ class Killed(BaseException):
 
 
 class _Mortal(LakeTables):
-    """Dies before its commit number `last`, counted from 0."""
+    """Dies before its commit number `last`, counted from 0; marks and raw_blocks count too."""
 
     def __init__(self, storage: Storage, *, last: int) -> None:
         super().__init__(storage)
         self._left = last
 
-    def replace_blocks(self, *arguments: Any, **named: Any) -> Commit:
+    def replace_in_ranges(self, *arguments: Any, **named: Any) -> Commit:
         if self._left == 0:
             raise Killed
         self._left -= 1
-        return super().replace_blocks(*arguments, **named)
+        return super().replace_in_ranges(*arguments, **named)
 
 
 def _assert_as_clean(pipeline: Pipeline, clean_lake: Path, *, last: int) -> None:
@@ -82,6 +80,49 @@ def test_a_run_that_dies_before_any_commit_is_finished_by_the_next(
     files = live_files(pipeline.tables)
     pipeline.run(0, head)
     assert live_files(pipeline.tables) == files
+
+
+_ALTERED = Faults(rules=(Fault(kind="altered_receipt", blocks=frozenset({9})),))
+
+
+@pytest.mark.parametrize("commit", range(3 + _COMMITS))
+@pytest.mark.parametrize("first_held", [False, True], ids=["decoded", "held"])
+def test_a_run_that_dies_while_it_follows_a_flip_survives_the_flip_back(
+    tmp_path: Path, commit: int, first_held: bool
+) -> None:
+    """The rows of the first side that are still there must not pass for whole."""
+    pipeline = Pipeline.on_devnet(
+        tmp_path / "lake", chain=small_chain(blocks=10, finality=9), engine=LocalEngine(1)
+    )
+    if first_held:
+        pipeline.net.faults = _ALTERED
+    pipeline.run(0, 9)
+    first_side = pipeline.net.tip.fork
+    pipeline.net.faults = Faults()
+    pipeline.net.reorg(1, 1)
+    dying = replace(pipeline, tables=_Mortal(pipeline.tables.storage, last=commit))
+    with suppress(Killed):
+        dying.run(0, 9, reference=False)
+    pipeline.net.switch(first_side)
+    if first_held:
+        pipeline.net.faults = _ALTERED
+    pipeline.run(0, 9, reference=False)
+    _assert_as_clean(pipeline, tmp_path / "clean", last=9)
+
+
+def test_rows_of_a_block_that_the_chain_no_longer_has_are_cleared_away(tmp_path: Path) -> None:
+    """Killed before the witness was there, and then the chain became shorter."""
+    for commit in range(3, _COMMITS):
+        lake = tmp_path / f"lake-{commit}"
+        pipeline = Pipeline.on_devnet(lake, chain=small_chain(blocks=9, finality=8))
+        pipeline.run(0, 8)
+        pipeline.net.advance(1)
+        dying = replace(pipeline, tables=_Mortal(pipeline.tables.storage, last=commit))
+        with pytest.raises(Killed):
+            dying.run(0, 9, reference=False)
+        pipeline.net.reorg(2, 1)
+        pipeline.run(0, 8)
+        _assert_as_clean(pipeline, tmp_path / f"clean-{commit}", last=8)
 
 
 def _run_and_say_when(lake: Path, started: Path) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from chain_assets.assembly import devnet_spec
 from chain_assets.core.block_range import BlockRange
-from chain_assets.core.errors import LinkError
+from chain_assets.core.errors import ChainHalted, LinkError
 from chain_assets.lake.tables import read_all
 from chain_assets.layers.raw import materialize_raw
-from chain_assets.sources.devnet import DevnetSource, Fault, Faults
+from chain_assets.sources.devnet import Devnet, DevnetSource, Fault, Faults
 from chain_assets.sources.recorded import RecordedSource, write_recording
 from chain_assets_tests.lake_fixtures import (
     Pipeline,
@@ -82,17 +84,15 @@ def test_one_reorg_after_another_keeps_all_sides(tmp_path: Path) -> None:
     _assert_as_clean(pipeline, tmp_path / "clean", last=24)
 
 
-def test_a_reorg_across_ranges_is_healed_range_by_range_from_below(tmp_path: Path) -> None:
+def test_a_range_that_no_longer_links_to_the_one_before_is_refused(tmp_path: Path) -> None:
+    """Who skips the look for reorgs is stopped by the parent hash."""
     pipeline = Pipeline.on_devnet(tmp_path / "lake", chain=small_chain(finality=20))
-    pipeline.run(0, 24)
+    pipeline.run(0, 19)
     pipeline.net.reorg(8, 8)
     source = DevnetSource(pipeline.net)
     with pytest.raises(LinkError) as caught:
         materialize_raw(pipeline.chain, RANGES[2], source=source, tables=pipeline.tables)
     assert caught.value.block == 20
-    assert "materialize raw_blocks 000000000010-000000000019 first" in str(caught.value)
-    for block_range in RANGES[1:]:
-        materialize_raw(pipeline.chain, block_range, source=source, tables=pipeline.tables)
     pipeline.run(0, 24)
     _assert_as_clean(pipeline, tmp_path / "clean", last=24)
 
@@ -144,11 +144,75 @@ def test_a_block_of_another_fork_is_refused_and_not_stored(tmp_path: Path) -> No
     assert _canonical(pipeline) == set(range(10))
 
 
-def test_below_the_finalized_block_nothing_is_rewritten(tmp_path: Path) -> None:
-    pipeline = Pipeline.on_devnet(tmp_path, chain=small_chain(finality=2))
+def _halt(pipeline: Pipeline, last: int) -> str:
+    """The approval that a halted run asks for."""
+    files = live_files(pipeline.tables)
+    with pytest.raises(ChainHalted) as caught:
+        pipeline.run(0, last)
+    assert live_files(pipeline.tables) == files, "nothing is rewritten"
+    (asked,) = pipeline.ops.approvals.all("pending")
+    assert asked.id in str(caught.value)
+    assert asked.kind == "deep_reorg"
+    return asked.id
+
+
+def test_below_the_finalized_block_nothing_is_rewritten_until_a_person_approves(
+    tmp_path: Path,
+) -> None:
+    pipeline = Pipeline.on_devnet(tmp_path / "lake", chain=small_chain(finality=2))
     pipeline.run(0, 19)
     pipeline.net.reorg(10, 12)
-    with pytest.raises(LinkError, match="devnet, block 20"):
-        pipeline.run(0, 24)
-    assert _canonical(pipeline) == set(range(20))
-    assert read_all(pipeline.tables, "raw_blocks").num_rows == 20
+    approval = _halt(pipeline, 24)
+    assert _halt(pipeline, 24) == approval, "it is asked for once"
+    detail = pipeline.ops.approvals.get(approval).detail
+    assert (detail["first_block"], detail["depth"]) == (15, 5)
+    pipeline.ops.approvals.approve(approval, who="ada", why="the old node was wrong")
+    pipeline.run(0, 24)
+    _assert_as_clean(pipeline, tmp_path / "clean", last=24)
+    assert pipeline.ops.approvals.get(approval).state == "used"
+
+
+def test_a_reorg_deeper_than_the_chain_allows_halts_it(tmp_path: Path) -> None:
+    chain = replace(small_chain(finality=24), max_reorg_depth=4)
+    pipeline = Pipeline.on_devnet(tmp_path / "lake", chain=chain)
+    pipeline.run(0, 24)
+    pipeline.net.reorg(5, 6)
+    approval = _halt(pipeline, 25)
+    pipeline.ops.approvals.reject(approval, who="ada", why="the node is broken")
+    with pytest.raises(ChainHalted, match="rejected"):
+        pipeline.run(0, 25)
+    assert _canonical(pipeline) == set(range(25))
+
+
+def test_a_halted_chain_goes_on_by_itself_when_the_node_is_back_on_our_side(tmp_path: Path) -> None:
+    chain = replace(small_chain(finality=24), max_reorg_depth=4)
+    pipeline = Pipeline.on_devnet(tmp_path / "lake", chain=chain)
+    pipeline.run(0, 19)
+    strayed = pipeline.into(tmp_path / "lake")
+    strayed = replace(strayed, net=Devnet(devnet_spec(chain)))
+    strayed.net.reorg(12, 13)
+    _halt(strayed, 25)
+    pipeline.run(0, 24)
+    _assert_as_clean(pipeline, tmp_path / "clean", last=24)
+
+
+def test_a_reorg_that_reaches_below_the_ranges_looked_at_is_followed_to_its_fork(
+    tmp_path: Path,
+) -> None:
+    chain = replace(small_chain(finality=3), max_reorg_depth=24)
+    pipeline = Pipeline.on_devnet(tmp_path / "lake", chain=chain)
+    pipeline.run(0, 24)  # all below 22 is final
+    pipeline.net.reorg(19, 19)
+    approval = _halt(pipeline, 24)
+    assert pipeline.ops.approvals.get(approval).detail["first_block"] == 6
+    pipeline.ops.approvals.approve(approval, who="ada", why="it is a test")
+    pipeline.run(0, 24)
+    _assert_as_clean(pipeline, tmp_path / "clean", last=24)
+
+
+def test_a_source_that_says_nothing_of_finality_is_followed_all_the_same(tmp_path: Path) -> None:
+    pipeline = Pipeline.on_devnet(tmp_path / "lake", chain=small_chain(blocks=12, finality=50))
+    pipeline.run(0, 11)
+    pipeline.net.reorg(6, 6)
+    pipeline.run(0, 11)
+    _assert_as_clean(pipeline, tmp_path / "clean", last=11)

@@ -157,6 +157,8 @@ def _transaction(row: Row, function: str | None, reference: Reference) -> Row:
 
 def _gas_price(row: Row) -> int | None:
     """Wei per gas: a deposit pays none, nor does another internal transaction that names none."""
+    if row["fee_currency"] is not None:
+        return None
     if row["type"] == _OP_DEPOSIT:
         return 0
     for name in ("effective_gas_price", "gas_price"):

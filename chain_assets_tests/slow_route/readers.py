@@ -25,6 +25,12 @@ def amount(text: str) -> Decimal:
     return Decimal(int(text, 16))
 
 
+def fitting(text: str) -> Decimal | None:
+    """A quantity of any size, where a DECIMAL(38,0) holds it."""
+    number = amount(text)
+    return number if number < 10**38 else None
+
+
 def word(text: str) -> bytes:
     """A quantity of 256 bits."""
     return int(text, 16).to_bytes(32, "big")

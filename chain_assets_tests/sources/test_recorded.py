@@ -119,9 +119,9 @@ def test_a_recording_that_cannot_be_written_is_an_error_and_leaves_nothing(
 def test_of_two_files_of_one_block_the_one_with_receipts_wins(
     blocks: list[RawBlock], tmp_path: Path
 ) -> None:
-    put(tmp_path / "a", blocks[3], without_receipts(blocks[3]))
-    put(tmp_path / "b", blocks[3])
-    put(tmp_path / "c", blocks[3], without_receipts(blocks[3]))
+    put(tmp_path / CHAIN / "a", blocks[3], without_receipts(blocks[3]))
+    put(tmp_path / CHAIN / "b", blocks[3])
+    put(tmp_path / CHAIN / "c", blocks[3], without_receipts(blocks[3]))
     assert next(RecordedSource(CHAIN, tmp_path).blocks([3])).payload == blocks[3].payload
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -55,8 +56,8 @@ def argument_tables(outcomes: Iterable[Outcome], *, before: int = 0) -> list[Arg
 
 def argument_table(candidate: Candidate, rows: Positions, arrays: Sequence[Any]) -> ArgumentTable:
     """`arrays` are the arguments of `rows`, in the order of the declaration."""
-    names = unique_names([one.name for one in candidate.parameters])
-    return ArgumentTable(candidate, rows, pa.table(arrays, names=names))
+    names = candidate.argument_names
+    return ArgumentTable(candidate, rows, pa.Table.from_arrays(arrays, names=names))
 
 
 def merge_tables(tables: Iterable[ArgumentTable]) -> list[ArgumentTable]:
@@ -82,11 +83,11 @@ def _merged(parts: Sequence[ArgumentTable]) -> ArgumentTable:
 def array_from_column(column: Column) -> Any:
     """An Arrow array of the values of a decoded column."""
     if isinstance(column, WordColumn):
-        first, width = stored_bytes(column.type)
-        kept = column.words[:, first : first + width]
-        if is_number(column.type):
+        place = stored(column.type)
+        kept = column.words[:, place.first : place.first + place.width]
+        if place.is_number:
             kept = kept[:, ::-1]  # Arrow's integers are those of the machine
-        return word_array(column.type, np.ascontiguousarray(kept), len(column))
+        return word_array(place, pa.py_buffer(np.ascontiguousarray(kept)), len(column))
     if isinstance(column, BlobColumn):
         return column.values
     if isinstance(column, TupleColumn):
@@ -96,30 +97,42 @@ def array_from_column(column: Column) -> Any:
     return pa.ListArray.from_arrays(offsets, array_from_column(column.items))
 
 
-def is_number(kind: WordType) -> bool:
-    """Whether a word of this type becomes an integer of the machine."""
-    return kind.kind in ("uint", "int") and kind.bits <= 64
+@dataclass(frozen=True)
+class Stored:
+    """What is kept of a word: `width` bytes from the byte `first` on, as values of `arrow_type`.
+
+    A number is kept little-endian.
+    """
+
+    first: int
+    width: int
+    arrow_type: Any
+    is_number: bool = False
 
 
-def stored_bytes(kind: WordType) -> tuple[int, int]:
-    """Which bytes of a word are kept: the first, and how many."""
+# One for each of the few types that there are: a wide event has them made for every batch.
+@cache
+def stored(kind: WordType) -> Stored:
+    """What is kept of a word of this type."""
+    width = kind.bits // 8
     if kind.kind == "bytesN":
-        return 0, kind.bits // 8
-    if kind.kind == "address" or kind.kind == "bool":
-        return WORD_BYTES - kind.bits // 8, kind.bits // 8
-    return (WORD_BYTES - 8, 8) if is_number(kind) else (0, WORD_BYTES)
-
-
-def word_array(kind: WordType, kept: Any, count: int) -> Any:
-    """`count` values from the memory of what `stored_bytes` names; numbers little-endian."""
+        return Stored(0, width, pa.binary(width))
     if kind.kind == "bool":
-        kept = np.packbits(np.frombuffer(kept, np.uint8, count), bitorder="little")
-        arrow_type = pa.bool_()
-    elif is_number(kind):
+        return Stored(WORD_BYTES - width, width, pa.bool_())
+    if kind.kind == "address":
+        return Stored(WORD_BYTES - width, width, pa.binary(width))
+    if kind.kind in ("uint", "int") and kind.bits <= 64:
         arrow_type = pa.uint64() if kind.kind == "uint" else pa.int64()
-    else:
-        arrow_type = pa.binary(stored_bytes(kind)[1])
-    return pa.Array.from_buffers(arrow_type, count, [None, pa.py_buffer(kept)])
+        return Stored(WORD_BYTES - 8, 8, arrow_type, is_number=True)
+    return Stored(0, WORD_BYTES, pa.binary(WORD_BYTES))
+
+
+def word_array(place: Stored, kept: Any, count: int) -> Any:
+    """`count` values from a buffer of the bytes that are kept of each."""
+    if place.arrow_type == pa.bool_():
+        flags = np.frombuffer(kept, np.uint8, count)
+        kept = pa.py_buffer(np.packbits(flags, bitorder="little"))
+    return pa.Array.from_buffers(place.arrow_type, count, [None, kept], 0)
 
 
 def struct_array(kind: TupleType, fields: Sequence[Any]) -> Any:

@@ -123,6 +123,9 @@ def batches(table: Any, *, sized_by: str, limit: int = BATCH_BYTES) -> Iterator[
 
     An empty table is one empty slice. A single row of more bytes is a slice of its own.
     """
+    if table[sized_by].nbytes + _ROW_BYTES * table.num_rows <= limit:
+        yield table
+        return
     sizes = pc.fill_null(pc.binary_length(table[sized_by]), 0).to_numpy().astype(np.int64)
     for start, stop in row_runs(sizes, limit=limit):
         yield table.slice(start, stop - start)

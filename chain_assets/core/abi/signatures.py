@@ -17,7 +17,7 @@ from chain_assets.core.abi.type_text import (
     parse_parameter,
     split_parameters,
 )
-from chain_assets.core.abi.types import name_from_json, type_from_json
+from chain_assets.core.abi.types import name_from_json, type_from_json, unique_names
 from chain_assets.core.errors import ReferenceFileError
 from chain_assets.core.keccak import keccak256
 
@@ -44,6 +44,11 @@ class Event:
     def signature(self) -> str:
         """The canonical form whose hash is topic 0, such as `Transfer(address,address,uint256)`."""
         return _signature(self.name, self.parameters)
+
+    @cached_property
+    def argument_names(self) -> tuple[str, ...]:
+        """The keys of its arguments: each has one, and none repeats."""
+        return unique_names([one.name for one in self.parameters])
 
     @cached_property
     def topic0(self) -> bytes:
@@ -75,6 +80,11 @@ class Function:
     def signature(self) -> str:
         """The canonical form whose hash begins with the selector, `transfer(address,uint256)`."""
         return _signature(self.name, self.parameters)
+
+    @cached_property
+    def argument_names(self) -> tuple[str, ...]:
+        """The keys of its arguments: each has one, and none repeats."""
+        return unique_names([one.name for one in self.parameters])
 
     @cached_property
     def selector(self) -> bytes:

@@ -8,6 +8,7 @@ from chain_assets.core.abi.calls import decode_call_columns, decode_calls
 from chain_assets.core.abi.events import decode_event_columns, decode_events
 from chain_assets.core.abi.registry import standard_registry
 from chain_assets.core.abi.routes import default_route
+from chain_assets.core.token_transfers import decode_token_transfers
 
 _TRANSFER = bytes.fromhex("ddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef")
 _MULTICALL = bytes.fromhex("ac9650d8")  # of `multicall(bytes[])`, for the walk of dynamic types
@@ -29,5 +30,6 @@ def warm_up() -> None:
     calls = pa.table({"input": [_MULTICALL + _EMPTY_LIST], "to_address": [bytes(20)]})
     decode_events(logs, registry)
     decode_event_columns(logs, registry)
+    decode_token_transfers(logs)
     decode_calls(calls, registry)
     decode_call_columns(calls, registry)

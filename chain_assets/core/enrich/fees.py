@@ -6,7 +6,11 @@
 
 `price` is what the receipt calls effectiveGasPrice (EIP-1559: min(max fee, base fee + max priority
 fee)); blobs are paid for by type 3 only (EIP-4844); l1_fee is the OP Stack's charge for data on
-layer 1.
+layer 1. On Celo the price is one in the token that the transaction names (CIP-64), if it names
+one: such a fee is no amount of wei, and unknown here.
+
+What has more than 38 digits is NULL. No chain has that much wei, but a made-up block may say so,
+and must not stop those beside it.
 """
 
 from __future__ import annotations
@@ -36,21 +40,21 @@ def gas_price_paid(transactions: pa.Table) -> pa.Array:
     """Wei per gas, DECIMAL(38,0): effective_gas_price, else gas_price; NULL where neither is said.
 
     Before London both are the same thing, and of later transactions nodes put the effective price
-    into gas_price too. Zero for deposits, and for internal transactions that name none.
+    into gas_price too. Zero for deposits, and for internal transactions that name none; NULL where
+    gas was paid in a token.
     """
     type_ = column(transactions, "type")
     said = pc.coalesce(
         column(transactions, "effective_gas_price"), column(transactions, "gas_price")
     )
     free = pc.and_(pc.is_null(said), pc.greater(type_, _LAST_ETHEREUM_TYPE))
-    return pc.if_else(pc.or_(free, pc.equal(type_, DEPOSIT_TYPE)), _zero(_INTEGER), said)
+    price = pc.if_else(pc.or_(free, pc.equal(type_, DEPOSIT_TYPE)), _zero(_INTEGER), said)
+    in_token = pc.is_valid(column(transactions, "fee_currency"))
+    return pc.if_else(in_token, pa.scalar(None, _INTEGER), price)
 
 
 def transaction_fees(transactions: pa.Table, price: pa.Array) -> pa.Array:
-    """Wei paid in all, DECIMAL(38,0); NULL without a receipt, or where it lacks a price.
-
-    Raises ValueError, with the block, where a fee has more than 38 digits.
-    """
+    """Wei paid in all, DECIMAL(38,0); NULL without a receipt, or where it lacks a price."""
     type_ = column(transactions, "type")
     gas = pc.multiply(_wide(column(transactions, "gas_used")), _wide(price))
     blobs = pc.multiply(
@@ -61,13 +65,13 @@ def transaction_fees(transactions: pa.Table, price: pa.Array) -> pa.Array:
     layer_1 = pc.fill_null(_wide(column(transactions, "l1_fee")), _zero(_WIDE))
     layer_1 = pc.if_else(pc.equal(type_, DEPOSIT_TYPE), _zero(_WIDE), layer_1)
     fees = pc.add(pc.add(gas, blobs), layer_1)
-    return _narrow(fees, column(transactions, "block_number"), "fee")
+    return _narrow(fees)
 
 
 def burned(blocks: pa.Table) -> pa.Array:
-    """Base fee times gas used of each block; NULL before London. Raises ValueError."""
+    """Base fee times gas used of each block; NULL before London."""
     wei = pc.multiply(_wide(column(blocks, "gas_used")), _wide(column(blocks, "base_fee_per_gas")))
-    return _narrow(wei, column(blocks, "number"), "burned_wei")
+    return _narrow(wei)
 
 
 def priority_fees(
@@ -76,7 +80,7 @@ def priority_fees(
     """What each block's transactions paid above its base fee (0 before London), in all.
 
     `positions` are the transactions' blocks. NULL where the block has no receipts or a transaction
-    of it no price; 0 where it has no transactions. Raises ValueError.
+    of it no price; 0 where it has no transactions.
     """
     base = pc.fill_null(column(blocks, "base_fee_per_gas"), _zero(_INTEGER))
     above = pc.subtract(_wide(price), _wide(base.take(pa.array(positions))))
@@ -85,7 +89,7 @@ def priority_fees(
     sums = _sum_by_block(wei, positions, blocks=len(blocks))
     known = pc.is_valid(column(blocks, "log_count"))
     sums = pc.if_else(known, sums, pa.scalar(None, sums.type))
-    return _narrow(sums, column(blocks, "number"), "priority_fees_wei")
+    return _narrow(sums)
 
 
 def _sum_by_block(wei: pa.Array, positions: Positions, *, blocks: int) -> pa.Array:
@@ -103,13 +107,10 @@ def _wide(values: pa.Array) -> pa.Array:
     return values.cast(pa.decimal256(19, 0) if values.type == pa.int64() else _WIDE)
 
 
-def _narrow(wei: pa.Array, block_number: pa.Array, name: str) -> pa.Array:
-    """Back to DECIMAL(38,0). No chain has that much wei: a larger sum is a fault upstream."""
-    large = pc.fill_null(pc.greater_equal(wei, _LIMIT), False)
-    if pc.any(large).as_py():
-        block = block_number.filter(large)[0]
-        raise ValueError(f"{name} of block {block} has more than 38 digits: not an amount of wei")
-    return wei.cast(_INTEGER)
+def _narrow(wei: pa.Array) -> pa.Array:
+    """Back to DECIMAL(38,0): NULL where it does not fit."""
+    fits = pc.less(wei, _LIMIT)
+    return pc.if_else(fits, wei, pa.scalar(None, wei.type)).cast(_INTEGER)
 
 
 def _zero(type_: pa.DataType) -> Any:

@@ -65,8 +65,7 @@ def enrich(
     """The file columns of each enriched table, by its name; rows keep their order.
 
     `native_decimals` are those of the native token, `max_price_age` is in seconds. Raises
-    ValueError where the rows do not belong together or where an amount of wei has more than 38
-    digits.
+    ValueError where the rows do not belong together.
     """
     _refuse_repeated_blocks(rows.blocks)
     history = PriceHistory.of(reference.prices)

@@ -28,6 +28,7 @@ from chain_assets.core.json_kernel.arrow_buffers import (
 from chain_assets.core.json_kernel.layout import HASHES, KINDS, SLOT_OF, SLOTS, bit_of
 from chain_assets.core.schemas.columns import ARROW_TYPES, Column, Table
 from chain_assets.core.schemas.decoded import BLOCKS, LOGS, TRANSACTIONS, WITHDRAWALS
+from chain_assets.core.words import decimal_from_binary
 
 _HASH_BYTES = 32
 # The keys of their objects, in the order of the struct's fields.
@@ -38,6 +39,12 @@ _STRUCTS = {
 _PARITY, _V = "transaction.authorizationList.yParity", "transaction.authorizationList.v"
 # Made once: a batch is read in the time that a hundred columns take to be described anew.
 _CONTRACTS = {table.name: (json_columns_of(table), json_schema_of(table)) for table in BLOCK_TABLES}
+_PAIRED = {
+    (table.name, column.name)
+    for table in BLOCK_TABLES
+    for column in json_columns_of(table)
+    if table.is_paired(column)
+}
 
 
 class Columns:
@@ -68,6 +75,8 @@ class Columns:
             return plain(self._logs_of_blocks(), type_, self._presence("document.receipts"))
         if path in ("block.transactions", "block.withdrawals", "receipt.logs"):
             return plain(self._lengths(path), type_, self._presence(path))
+        if (table.name, column.name) in _PAIRED:
+            return decimal_from_binary(self._array(path, ARROW_TYPES["word"]))
         return self._array(f"log.{column.name}" if path == "log.topics" else path, type_)
 
     def _lengths(self, path: str) -> Any:

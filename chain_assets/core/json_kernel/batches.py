@@ -1,7 +1,8 @@
 """Payloads through the kernel, a batch at a time.
 
-A batch is as much text as keeps the buffers that it fills within the caches of a core. Arenas are
-kept between batches, one for each thread that decodes at the same time.
+A batch costs what a hundred columns cost, whatever is in them, so it is large: about fifty blocks
+of mainnet. Larger ones gain little and need more memory. Arenas are kept between batches, one for
+each thread that decodes at the same time.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from chain_assets.core.json_kernel.entry import run_kernel
 from chain_assets.core.json_kernel.layout import KINDS
 from chain_assets.core.json_kernel.work import NOTHING, PAYLOAD_ROW
 
-BATCH_BYTES = 16 * 1024 * 1024
+BATCH_BYTES = 40 * 1024 * 1024
 # Offsets are 32 bits wide; what is far beyond any block is not worth an arena either.
 _MAX_PAYLOAD_BYTES = 256 * 1024 * 1024
 _HASH_BYTES = 32

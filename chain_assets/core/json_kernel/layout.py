@@ -144,7 +144,8 @@ def _slots() -> Iterator[Slot]:
         yield _slot(f"log.{name}", "hash", required=False, keyed=False)
     for table in BLOCK_TABLES:
         for column in json_columns_of(table):
-            if _is_plain(column, table.name):
+            # Of a pair the word is read, and the amount made of it: see arrow_columns.py.
+            if _is_plain(column, table.name) and not table.is_paired(column):
                 path = column.json_path
                 required = not column.nullable or path in _ALSO_REQUIRED
                 yield _slot(path, column.kind, required=required)

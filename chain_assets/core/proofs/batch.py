@@ -111,7 +111,8 @@ def make_batch(decoded: BlockTables, *, rules: ProofRules) -> ProofBatch:
 
 def integers(column: Any) -> Longs:
     """A column of LONG as an array, 0 for NULL."""
-    values: Longs = pc.fill_null(column, 0).to_numpy().astype(np.int64, copy=False)
+    known = pc.fill_null(column, 0) if column.null_count else column
+    values: Longs = known.to_numpy().astype(np.int64, copy=False)
     return values
 
 

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 import numpy as np
 from numba import njit
 
-from chain_assets.core.keccak_batch import Bytes, Longs, keccak256_slices
-from chain_assets.core.keccak_simd import load_word
-from chain_assets.core.proofs.rlp_kernel import ABSENT
-from chain_assets.core.proofs.slices import Slices
+from chain_assets.core.keccak_batch import Bytes, Longs, keccak256_at
+from chain_assets.core.proofs.rlp_kernel import ABSENT, DATA, FIELD, LENGTHS, STARTS, FieldTable
+from chain_assets.core.proofs.slices import Slices, field_table
+from chain_assets.core.raw_memory import load_byte, load_long, load_word
 
 _SLOT_BITS = 14
 _SLOT_SHIFT = np.uint64(64 - _SLOT_BITS)
@@ -30,67 +30,78 @@ def receipt_blooms(columns: Sequence[Slices], *, owners: Longs, count: int) -> B
     `columns` are the addresses and topics of logs, row by row, ABSENT where a log has no such
     topic; `owners[row]` is the receipt of the log.
     """
+    digest_of = np.empty((len(owners), len(columns)), np.int64)
+    slots = np.full((1 << _SLOT_BITS, 3), ABSENT)
+    fields = field_table(columns, len(owners))
+    addresses, lengths = _distinct(fields, slots, digest_of)
+    digests = keccak256_at(addresses, lengths)
     blooms = np.zeros((count, 256), np.uint8)
-    for column in columns:
-        digest_of = np.full(len(column), ABSENT, np.int64)
-        hashed = _distinct(
-            column.data, column.starts, column.lengths, np.full(1 << _SLOT_BITS, -1), digest_of
-        )
-        digests = keccak256_slices(column.data, column.starts[hashed], column.lengths[hashed])
-        _set_bits(digests, digest_of, owners, blooms)
+    _set_bits(_bits(digests), digest_of, owners, blooms)
     return blooms
 
 
 @njit(nogil=True, cache=True, boundscheck=False)
-def _distinct(data: Bytes, starts: Longs, lengths: Longs, slots: Longs, digest_of: Longs) -> Longs:
-    """The rows to hash; `digest_of[row]` becomes the place of the row's value among them."""
-    rows = np.empty(len(starts), np.int64)
-    used = 0
-    for row in range(len(starts)):
-        if lengths[row] == ABSENT:
-            continue
-        slot = _slot(data, starts[row], lengths[row])
-        known = slots[slot]
-        if known < 0 or not _equal(data, starts, lengths, rows[known], row):
-            slots[slot] = known = used
-            rows[used] = row
-            used += 1
-        digest_of[row] = known
-    return rows[:used].copy()
+def _distinct(fields: FieldTable, slots: Longs, digest_of: Longs) -> tuple[Longs, Longs]:
+    """The values to hash, as addresses and lengths; `digest_of[row, column]` becomes the place of
+    that value among them, or ABSENT. Of the last value at a slot `slots` has that place, the address
+    and the length."""
+    addresses, lengths = np.empty(digest_of.size, np.int64), np.empty(digest_of.size, np.int64)
+    table, used = fields.ctypes.data, 0
+    for row in range(digest_of.shape[0]):
+        for column in range(digest_of.shape[1]):
+            field = table + column * FIELD
+            length = load_long(load_long(field + LENGTHS) + 8 * row)
+            if length == ABSENT:
+                digest_of[row, column] = ABSENT
+                continue
+            start = load_long(load_long(field + STARTS) + 8 * row)
+            address = load_long(field + DATA) + start
+            slot = _slot(address, length)
+            if not _equal(address, length, slots[slot, 1], slots[slot, 2]):
+                slots[slot, 0], slots[slot, 1], slots[slot, 2] = used, address, length
+                addresses[used], lengths[used] = address, length
+                used += 1
+            digest_of[row, column] = slots[slot, 0]
+    return addresses[:used].copy(), lengths[:used].copy()
 
 
 @njit(nogil=True, cache=True, boundscheck=False)
-def _slot(data: Bytes, start: int, length: int) -> np.int64:
+def _slot(address: int, length: int) -> np.int64:
     """A slot made of the first and the last eight bytes."""
     if length < 8:
         return np.int64(0)
-    address = data.ctypes.data + start
     mixed = load_word(address) * _MIX_FIRST ^ load_word(address + length - 8)
     return np.int64((mixed * _MIX) >> _SLOT_SHIFT)
 
 
 @njit(nogil=True, cache=True, boundscheck=False)
-def _equal(data: Bytes, starts: Longs, lengths: Longs, left: int, right: int) -> bool:
-    length, first, second = lengths[left], starts[left], starts[right]
-    if length != lengths[right]:
+def _equal(left: int, length: int, right: int, right_length: int) -> bool:
+    if length != right_length:
         return False
-    base = data.ctypes.data
     whole = length // 8 * 8
     for place in range(0, whole, 8):
-        if load_word(base + first + place) != load_word(base + second + place):
+        if load_word(left + place) != load_word(right + place):
             return False
-    for place in range(whole, length):  # noqa: SIM110 (numba has no all())
-        if data[first + place] != data[second + place]:
+    for place in range(whole, length):
+        if load_byte(left + place) != load_byte(right + place):
             return False
     return True
 
 
+def _bits(digests: Bytes) -> Longs:
+    """The three bits that each digest sets: its first three pairs of bytes, modulo 2048."""
+    pairs: Longs = digests[:, :6].copy().view(">u2").astype(np.int64) & 2047
+    return pairs
+
+
 @njit(nogil=True, cache=True, boundscheck=False)
-def _set_bits(digests: Bytes, digest_of: Longs, owners: Longs, blooms: Bytes) -> None:
+def _set_bits(bits: Longs, digest_of: Longs, owners: Longs, blooms: Bytes) -> None:
     for row in range(len(digest_of)):
-        if digest_of[row] == ABSENT:
-            continue
-        digest, bloom = digests[digest_of[row]], blooms[owners[row]]
-        for place in range(0, 6, 2):
-            bit = ((np.int64(digest[place]) << 8) | np.int64(digest[place + 1])) & 2047
-            bloom[255 - (bit >> 3)] |= np.uint8(1 << (bit & 7))
+        bloom = blooms[owners[row]]
+        for column in range(digest_of.shape[1]):
+            digest = digest_of[row, column]
+            if digest == ABSENT:
+                continue
+            for place in range(3):
+                bit = bits[digest, place]
+                bloom[255 - (bit >> 3)] |= np.uint8(1 << (bit & 7))

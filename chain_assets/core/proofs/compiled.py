@@ -5,8 +5,7 @@ Needs numba. Its result is that of plain.py, bit for bit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -23,9 +22,16 @@ from chain_assets.core.proofs.encodings import (
     WITHDRAWAL,
 )
 from chain_assets.core.proofs.fields import fork_fields
+from chain_assets.core.proofs.log_kernel import (
+    LOG_DATA,
+    log_payloads,
+    logs_by_receipt,
+    write_logs,
+)
 from chain_assets.core.proofs.rlp_batch import Group, column_fields, encode_lists
-from chain_assets.core.proofs.slices import Slices, binary_slices, integer_slices
-from chain_assets.core.proofs.trie_batch import ordered_trie_roots
+from chain_assets.core.proofs.slices import Slices, binary_slices, field_table, integer_slices
+from chain_assets.core.proofs.trie_batch import ordered_trie_roots, plan
+from chain_assets.core.proofs.trie_kernel import LEAF_ROOM
 
 
 def recompute(batch: ProofBatch) -> Recomputed:
@@ -33,18 +39,16 @@ def recompute(batch: ProofBatch) -> Recomputed:
     envelopes = _transactions(batch)
     blooms, receipts = _receipts(batch)
     withdrawals = _all_rows(batch.withdrawals, WITHDRAWAL)
-    roots = partial(
-        ordered_trie_roots, starts=batch.transaction_starts[:-1], counts=batch.item_counts
-    )
+    starts, forest = batch.transaction_starts[:-1], plan(batch.item_counts)
     return Recomputed(
         block_hashes=_digests(_headers(batch.blocks)),
         transaction_hashes=_digests(envelopes),
-        transactions_roots=roots(envelopes),
-        receipts_roots=roots(receipts),
+        transactions_roots=ordered_trie_roots(envelopes, starts=starts, forest=forest),
+        receipts_roots=ordered_trie_roots(receipts, starts=starts, forest=forest),
         withdrawals_roots=ordered_trie_roots(
             withdrawals,
             starts=batch.withdrawal_starts[:-1],
-            counts=np.diff(batch.withdrawal_starts),
+            forest=plan(np.diff(batch.withdrawal_starts)),
         ),
         receipt_blooms=blooms,
     )
@@ -74,44 +78,52 @@ def _transactions(batch: ProofBatch) -> Slices:
         Group(np.flatnonzero(kinds == kind), [columns[name] for name in fields])
         for kind, fields in layouts.items()
     ]
-    return encode_lists(groups, table.num_rows, envelopes=kinds.astype(np.uint8))
+    return encode_lists(groups, table.num_rows, envelopes=kinds.astype(np.uint8), room=LEAF_ROOM)
 
 
 def _receipts(batch: ProofBatch) -> tuple[Bytes, Slices]:
     """The blooms and the envelopes of all receipts."""
     table, count = batch.transactions, batch.transactions.num_rows
-    address, topics = _addresses_and_topics(batch.logs)
-    blooms = receipt_blooms([address, *topics], owners=batch.log_owners, count=count)
+    log_fields = _log_fields(batch.logs)
+    blooms = receipt_blooms(log_fields[:LOG_DATA], owners=batch.log_owners, count=count)
     places = np.arange(count) * 256
+    logs, fill = _logs(batch, log_fields)
     has_status = table["status"].is_valid().to_numpy()
     fields = [
         integer_slices(table["status"]).only(has_status),
         binary_slices(table["root"]).only(~has_status),
         integer_slices(table["cumulative_gas_used"]),
         Slices(blooms.reshape(-1), places, np.full(count, 256)),
-        _logs(batch.logs, address, topics).spans(batch.log_starts),
+        logs,
     ]
     kinds = integers(table["type"])
     if batch.rules.family == "op_stack":
         versioned = (kinds == DEPOSIT) & table["deposit_receipt_version"].is_valid().to_numpy()
         fields += [integer_slices(table[name]).only(versioned) for name in DEPOSIT_RECEIPT]
-    group = Group(np.arange(count), fields)
-    return blooms, encode_lists([group], count, envelopes=kinds.astype(np.uint8))
+    group, types = Group(np.arange(count), fields), kinds.astype(np.uint8)
+    return blooms, encode_lists([group], count, envelopes=types, room=LEAF_ROOM, fill=fill)
 
 
-def _addresses_and_topics(logs: pa.Table) -> tuple[Slices, Sequence[Slices]]:
+def _log_fields(logs: pa.Table) -> Sequence[Slices]:
+    """The fields of log_kernel.py, in its order."""
     columns = [logs[f"topic{index}"] for index in range(4)]
     topics = [binary_slices(column).only(pc.is_valid(column).to_numpy()) for column in columns]
-    return binary_slices(logs["address"]), topics
+    return [binary_slices(logs["address"]), *topics, binary_slices(logs["data"])]
 
 
-def _logs(logs: pa.Table, address: Slices, topics: Sequence[Slices]) -> Slices:
-    rows = np.arange(logs.num_rows)
-    topic_lists = encode_lists([Group(rows, topics)], logs.num_rows).raw()
-    fields = [address, topic_lists, binary_slices(logs["data"])]
-    return encode_lists([Group(rows, fields)], logs.num_rows)
+def _logs(batch: ProofBatch, fields: Sequence[Slices]) -> tuple[Slices, Callable[[], None]]:
+    """The lists of logs as a field of receipts, and what writes them into the receipts."""
+    table = field_table(fields, batch.logs.num_rows)
+    logs, topics = log_payloads(table, batch.logs.num_rows)
+    holes = Slices.holes(logs_by_receipt(logs, batch.log_starts))
+
+    def fill() -> None:
+        write_logs(table, logs, topics, batch.log_starts, holes.starts)
+
+    return holes, fill
 
 
 def _all_rows(table: pa.Table, names: Sequence[str]) -> Slices:
     fields = column_fields({name: table[name] for name in names})
-    return encode_lists([Group(np.arange(table.num_rows), fields)], table.num_rows)
+    group = Group(np.arange(table.num_rows), fields)
+    return encode_lists([group], table.num_rows, room=LEAF_ROOM)

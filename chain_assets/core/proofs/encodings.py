@@ -5,14 +5,14 @@ written follows from its column's type (core/proofs/fields.py says it once for b
 integers without leading zeros, bytes as they are, lists as lists, NULL as the empty string.
 
 Sources: yellow paper, section 4.3 and appendix B; EIP-155, 1559, 2718, 2930, 4788, 4844, 4895,
-7685, 7702; OP Stack specification, "Deposits"; Arbitrum Nitro, `arb_types.go`.
+7685, 7702; OP Stack specification, "Deposits"; CIP-64; Arbitrum Nitro, `arb_types.go`.
 """
 
 from __future__ import annotations
 
 HEADER = (
     *("parent_hash", "sha3_uncles", "miner", "state_root", "transactions_root", "receipts_root"),
-    *("logs_bloom", "difficulty", "number", "gas_limit", "gas_used", "timestamp", "extra_data"),
+    *("logs_bloom", "difficulty_raw", "number", "gas_limit", "gas_used", "timestamp", "extra_data"),
     *("mix_hash", "nonce"),
 )
 """The fields of every header since Frontier."""
@@ -70,6 +70,13 @@ DEPOSIT_RECEIPT = ("deposit_nonce", "deposit_receipt_version")
 
 Regolith already gave receipts a nonce but forgot it in the root, hence the version.
 """
+
+CELO_TRANSACTIONS: dict[int, tuple[str, ...]] = {
+    0x7B: (
+        *("signed_chain_id", "nonce", *_FEES, *_CALL, "access_list", "fee_currency", *_SIGNATURE),
+    ),
+}
+"""CIP-64: a fee market transaction whose gas is paid in a token."""
 
 ARBITRUM_TRANSACTIONS: dict[int, tuple[str, ...]] = {
     0x64: ("signed_chain_id", "request_id", "from_address", "to_address", "value"),

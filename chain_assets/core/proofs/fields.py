@@ -36,7 +36,8 @@ def missing_header_fields(blocks: pa.Table) -> list[str | None]:
     for name in reversed(HEADER):
         if blocks[name].null_count:
             for row, there in enumerate(blocks[name].is_valid().to_pylist()):
-                missing[row] = missing[row] if there else name
+                # Of a pair the node supplies the number, not the word.
+                missing[row] = missing[row] if there else name.removesuffix("_raw")
     return missing
 
 

@@ -6,7 +6,7 @@ are written into one buffer, in the order of their rows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,16 +17,18 @@ from chain_assets.core.keccak_batch import Bytes, Longs
 from chain_assets.core.proofs.fields import WORDS
 from chain_assets.core.proofs.rlp_kernel import (
     ABSENT,
-    add_lengths,
     list_lengths,
-    write_field,
-    write_prefixes,
+    list_payloads,
+    write_lists,
+    write_strings,
 )
 from chain_assets.core.proofs.slices import (
     Slices,
     binary_slices,
+    field_table,
     integer_slices,
     list_starts,
+    one_array,
     word_slices,
 )
 
@@ -39,34 +41,44 @@ class Group:
     fields: Sequence[Slices]
 
 
-def encode_lists(groups: Sequence[Group], count: int, *, envelopes: Bytes | None = None) -> Slices:
+def encode_lists(
+    groups: Sequence[Group],
+    count: int,
+    *,
+    envelopes: Bytes | None = None,
+    room: int = 0,
+    fill: Callable[[], None] | None = None,
+) -> Slices:
     """One RLP list for each of `count` rows, in one buffer; empty slices for rows of no group.
 
-    `envelopes` are the EIP-2718 types, by row; 0 (or None) is no envelope.
+    `envelopes` are the EIP-2718 types, by row; 0 (or None) is no envelope. `room` bytes are left
+    free in front of each list. `fill` is called in the end, to write what HOLEs are for.
     """
     kinds = np.zeros(count, np.uint8) if envelopes is None else envelopes
     totals = np.full(count, ABSENT, np.int64)
-    for group in groups:
-        totals[group.rows] = 0
-        for field in group.fields:
-            add_lengths(group.rows, field.data, field.starts, field.lengths, field.kind, totals)
+    tables = [(group.rows, field_table(group.fields, count)) for group in groups]
+    for rows, table in tables:
+        list_payloads(rows, table, totals)
     lengths = list_lengths(totals, kinds)
-    starts = starts_of(lengths)
-    out, cursors = np.empty(int(lengths.sum()), np.uint8), starts.copy()
-    for group in groups:
-        write_prefixes(group.rows, totals, kinds, out, cursors)
-        _write_fields(group, out, cursors)
-    return Slices(out, starts, lengths)
+    starts = starts_of(lengths + room) + room
+    # Arrow keeps freed memory at hand. numpy's goes back to the system when it is large, which then
+    # has to clear it page by page for the next batch.
+    out = np.frombuffer(pa.allocate_buffer(int(lengths.sum()) + room * count), np.uint8)
+    for rows, table in tables:
+        write_lists(rows, table, totals, kinds, out, starts)
+    if fill is not None:
+        fill()
+    return Slices(out, starts, lengths, room=room)
 
 
 def encode_strings(strings: Slices) -> Slices:
     """Each row as an RLP string with its prefix, side by side: the payload of lists of them."""
-    rows = np.arange(len(strings))
+    rows, table = np.arange(len(strings)), field_table([strings], len(strings))
     lengths = np.zeros(len(strings), np.int64)
-    add_lengths(rows, strings.data, strings.starts, strings.lengths, strings.kind, lengths)
+    list_payloads(rows, table, lengths)
     starts = starts_of(lengths)
     out = np.empty(int(lengths.sum()), np.uint8)
-    _write_fields(Group(rows, [strings]), out, starts.copy())
+    write_strings(table, out, starts)
     return Slices(out, starts, lengths)
 
 
@@ -76,7 +88,7 @@ def column_fields(columns: Mapping[str, Any]) -> list[Slices]:
 
 
 def _field(name: str, column: Any) -> Slices:
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    array = one_array(column)
     if pa.types.is_list(array.type):
         return _children(array.flatten()).spans(list_starts(array))
     if pa.types.is_binary(array.type):
@@ -91,11 +103,6 @@ def _children(array: Any) -> Slices:
     names = [array.type.field(index).name for index in range(array.type.num_fields)]
     fields = column_fields(dict(zip(names, array.flatten(), strict=True)))
     return encode_lists([Group(np.arange(len(array)), fields)], len(array))
-
-
-def _write_fields(group: Group, out: Bytes, cursors: Longs) -> None:
-    for field in group.fields:
-        write_field(group.rows, field.data, field.starts, field.lengths, field.kind, out, cursors)
 
 
 def starts_of(lengths: Longs) -> Longs:

@@ -43,6 +43,26 @@ def first_bad_rows(
     yield from _uncles(batch.blocks)
 
 
+def foreign_transactions(batch: ProofBatch) -> Iterator[tuple[int, str]]:
+    """(block, reason) of the first transaction in each block that is signed for another chain.
+
+    No rule of a chain excuses it: these are blocks of another folder or node than was meant.
+    """
+    own, signed = batch.rules.chain_id, _signed_chain_ids(batch.transactions)
+    # Transactions older than EIP-155 are of any chain; some nodes say that their chain id is 0.
+    foreign = ~batch.state_sync & (signed != 0) & (signed != own)
+    reason = f"transaction {{0}} is of another chain than the one with the id {own}"
+    yield from _first(foreign, batch.transaction_owners, batch.transaction_starts, reason)
+
+
+def _signed_chain_ids(transactions: pa.Table) -> Longs:
+    """What each says in its `v`, if it is a legacy one with EIP-155, or in its chain id; else 0."""
+    kinds, v = integers(transactions["type"]), integers(transactions["v"])
+    said = integers(transactions["chain_id"])
+    # Without EIP-155 a legacy transaction has 27 or 28 there.
+    return np.where((kinds == 0) & (v >= 35), (v - 35) // 2, said)
+
+
 def _transaction_checks(
     batch: ProofBatch, recomputed: Recomputed, senders: Mask | None
 ) -> Iterator[tuple[Mask, str]]:
@@ -57,10 +77,9 @@ def _transaction_checks(
     places = _places(batch.transaction_owners, batch.transaction_starts)
     wrong_place = integers(table["transaction_index"]) != places
     yield wrong_place, "transaction {0} has the transaction index of another"
-    # EIP-155 puts the chain into v; legacy transactions without it have 27 or 28 there.
-    said = table["chain_id"].is_valid().to_numpy() & (kinds == 0) & (v >= 35)
-    other_chain = said & ((v - 35) // 2 != integers(table["chain_id"]))
-    yield other_chain, "transaction {0} is signed for another chain id than it has"
+    said, signed = integers(table["chain_id"]), _signed_chain_ids(table)
+    other = table["chain_id"].is_valid().to_numpy() & (signed != said)
+    yield other, "transaction {0} is signed for another chain id than it has"
     both = pc.and_(table["v"].is_valid(), table["y_parity"].is_valid()).to_numpy()
     typed = (kinds >= 1) & (kinds <= 4)
     yield (

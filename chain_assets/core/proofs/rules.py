@@ -15,6 +15,7 @@ from typing import Literal, get_args
 from chain_assets.core.errors import ConfigError
 from chain_assets.core.proofs.encodings import (
     ARBITRUM_TRANSACTIONS,
+    CELO_TRANSACTIONS,
     DEPOSIT,
     ETHEREUM_TRANSACTIONS,
     OP_STACK_TRANSACTIONS,
@@ -66,11 +67,15 @@ _FAMILY_OPAQUE: dict[ProofFamily, dict[int, _Opaque]] = {
         0x7F: _Opaque("is a state-sync transaction, hashed over events of Ethereum", receipt=True)
     },
 }
-_CIP64 = _Opaque("names a fee currency, which no column holds", receipt=True)
+# Mainnet, Alfajores, Baklava, Sepolia.
+_CELO = (42220, 44787, 62320, 11142220)
+_CHAIN_TRANSACTIONS = dict.fromkeys(_CELO, CELO_TRANSACTIONS)
+# They end with a base fee in the fee currency, which nodes leave out or not (CIP-64).
+_CHAIN_RECEIPTS = dict.fromkeys(_CELO, frozenset(CELO_TRANSACTIONS))
 _L1_MESSAGE = _Opaque("is a Scroll message from layer 1, hashed over its queue index")
 _CHAIN_OPAQUE: dict[int, dict[int, _Opaque]] = {
     5000: {DEPOSIT: _Opaque("is a Mantle deposit, hashed over ethValue", receipt=True)},
-    42220: {0x7B: _CIP64, 0x7C: _CIP64},
+    42220: {0x7C: _Opaque("names a gateway of Celo as a layer 1, which no column holds", True)},
     534351: {DEPOSIT: _L1_MESSAGE},
     534352: {DEPOSIT: _L1_MESSAGE},
 }
@@ -110,7 +115,7 @@ class ProofRules:
     @property
     def transactions(self) -> Mapping[int, tuple[str, ...]]:
         """The transaction types that can be rebuilt, with the fields of each, in order."""
-        known = _FAMILY_TRANSACTIONS[self.family]
+        known = _FAMILY_TRANSACTIONS[self.family] | _CHAIN_TRANSACTIONS.get(self.chain_id, {})
         opaque = self._opaque
         return {
             kind: fields
@@ -128,7 +133,8 @@ class ProofRules:
 
     def opaque_receipt(self, kind: int) -> bool:
         """Whether receipts of type `kind` have a form that is not known here."""
-        return kind in self._opaque and self._opaque[kind].receipt
+        of_chain = _CHAIN_RECEIPTS.get(self.chain_id, frozenset())
+        return kind in of_chain or (kind in self._opaque and self._opaque[kind].receipt)
 
     def excuse(self, part: Part, number: int) -> str | None:
         """Why `part` does not bind block `number`; None where it does."""

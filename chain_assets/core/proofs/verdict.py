@@ -20,7 +20,7 @@ import numpy as np
 from chain_assets.core.proofs.batch import Bytes, Longs, Mask, ProofBatch, Recomputed
 from chain_assets.core.proofs.columns import in_words, same_rows
 from chain_assets.core.proofs.fields import missing_header_fields
-from chain_assets.core.proofs.row_checks import first_bad_rows
+from chain_assets.core.proofs.row_checks import first_bad_rows, foreign_transactions
 from chain_assets.core.proofs.rules import Part
 from chain_assets.core.trie import EMPTY_TRIE_ROOT
 
@@ -72,6 +72,8 @@ def judge(batch: ProofBatch, recomputed: Recomputed, senders: Mask | None = None
     _settle(verdicts, batch, _withdrawals(batch, recomputed))
     for block in batch.transaction_owners[batch.state_sync].tolist():
         verdicts.lower(block, "the state-sync transaction, its last, stands outside both roots")
+    for block, reason in foreign_transactions(batch):
+        verdicts.fail(block, reason)
     for block, reason in first_bad_rows(batch, recomputed, senders):
         excuse = batch.rules.excuse("rows", batch.blocks["number"][block].as_py())
         if excuse is None:
@@ -145,6 +147,8 @@ def _receipts(batch: ProofBatch, recomputed: Recomputed) -> tuple[_Claim, _Claim
 def _without_state_roots(batch: ProofBatch) -> dict[int, str]:
     """Blocks before Byzantium whose receipts have no state root, though they are hashed with it."""
     numbers = batch.blocks["number"].to_numpy()
+    if not (numbers < batch.rules.first_status).any():
+        return {}
     no_root = ~batch.transactions["root"].is_valid().to_numpy()
     blocks = np.unique(batch.transaction_owners[no_root])
     old = blocks[numbers[blocks] < batch.rules.first_status]

@@ -44,8 +44,13 @@ def warm_up() -> None:
 
 
 def one_of_everything() -> BlockTables:
-    """A block with one transaction, one log and one withdrawal, all of them made up."""
+    """A block with a transaction, a log and two withdrawals, all of them made up."""
     tables = {table.name: _one_row(table) for table in (BLOCKS, TRANSACTIONS, LOGS, WITHDRAWALS)}
+    blocks, withdrawals = tables[BLOCKS.name], tables[WITHDRAWALS.name]
+    place = blocks.column_names.index("withdrawal_count")
+    # Two, since the trie of one value is a leaf and nothing else.
+    tables[BLOCKS.name] = blocks.set_column(place, blocks.field(place), [[2]])
+    tables[WITHDRAWALS.name] = pa.concat_tables([withdrawals, withdrawals]).combine_chunks()
     return BlockTables(
         blocks=tables[BLOCKS.name],
         transactions=tables[TRANSACTIONS.name],

@@ -7,21 +7,32 @@ schema and lineage that Dagster shows, and docs/tables.md.
 from chain_assets.core.schemas.columns import Column, Table
 from chain_assets.core.schemas.decoded import DECODED_TABLES
 from chain_assets.core.schemas.enriched import ENRICHED_TABLES
+from chain_assets.core.schemas.journal import BLOCK_CHANGES, JOURNAL_TABLES, REORGS
 from chain_assets.core.schemas.proofs import BLOCK_PROOFS
 from chain_assets.core.schemas.raw import RAW_BLOCKS
 from chain_assets.core.schemas.reference import REFERENCE_TABLES
 
 TABLES: dict[str, Table] = {
     table.name: table
-    for table in (RAW_BLOCKS, BLOCK_PROOFS, *DECODED_TABLES, *ENRICHED_TABLES, *REFERENCE_TABLES)
+    for table in (
+        RAW_BLOCKS,
+        *JOURNAL_TABLES,
+        BLOCK_PROOFS,
+        *DECODED_TABLES,
+        *ENRICHED_TABLES,
+        *REFERENCE_TABLES,
+    )
 }
 
 __all__ = [
+    "BLOCK_CHANGES",
     "BLOCK_PROOFS",
     "DECODED_TABLES",
     "ENRICHED_TABLES",
+    "JOURNAL_TABLES",
     "RAW_BLOCKS",
     "REFERENCE_TABLES",
+    "REORGS",
     "TABLES",
     "Column",
     "Table",

@@ -6,8 +6,11 @@ A Kind is how a value is read from JSON and how it is stored; it fixes the Arrow
     data                         DATA of any length                   → BINARY
     word                         any 256-bit quantity, 32 bytes BE    → BINARY, in numeric order
     quantity                     a quantity below 2^63                → LONG
-    amount                       wei, or a token amount that fits     → DECIMAL(38,0)
+    amount                       wei, or any amount that fits         → DECIMAL(38,0)
     timestamp                    Unix seconds                         → TIMESTAMP, UTC, µs
+
+An amount that nobody keeps below 10^38 is a pair: `x` (amount) is NULL where it does not fit, and
+`x_raw` (word) has it always.
 """
 
 from __future__ import annotations
@@ -146,6 +149,10 @@ class Table:
             if column.name == name:
                 return column
         raise KeyError(f"{self.name} has no column {name}")
+
+    def is_paired(self, column: Column) -> bool:
+        """Whether `column` is the amount of a pair, so that a larger one is in `<name>_raw`."""
+        return any(other.name == f"{column.name}_raw" for other in self.columns)
 
 
 def of_block(number: str, hash_: str, timestamp: str) -> tuple[Column, ...]:

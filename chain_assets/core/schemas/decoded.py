@@ -12,6 +12,13 @@ def _block(name: str, kind: Kind, key: str, doc: str, *, nullable: bool = True) 
     return Column(name, kind, doc, (f"block.{key}",), nullable)
 
 
+def _pair(name: str, key: str, doc: str) -> tuple[Column, Column]:
+    return (
+        _block(name, "amount", key, f"{doc}; NULL from 10^38 on (AuRa chains)."),
+        _block(f"{name}_raw", "word", key, "The same, all 256 bits."),
+    )
+
+
 def _transaction(name: str, kind: Kind, key: str, doc: str, *, nullable: bool = True) -> Column:
     return Column(name, kind, doc, (f"transaction.{key}",), nullable)
 
@@ -47,8 +54,8 @@ BLOCKS = Table(
         _block("receipts_root", "hash", "receiptsRoot", "Root of the receipts trie."),
         _block("miner", "address", "miner", "Who collects the priority fees.", nullable=False),
         _block("mix_hash", "hash", "mixHash", "Proof-of-work mix; prevRandao since the Merge."),
-        _block("difficulty", "amount", "difficulty", "Zero since the Merge."),
-        _block("total_difficulty", "amount", "totalDifficulty", "Many nodes do not say it."),
+        *_pair("difficulty", "difficulty", "Zero since the Merge"),
+        *_pair("total_difficulty", "totalDifficulty", "Many nodes do not say it"),
         _block("size", "quantity", "size", "Size of the block's RLP in bytes."),
         _block("gas_limit", "quantity", "gasLimit", "Gas that the block may use."),
         _block("gas_used", "quantity", "gasUsed", "Gas that it used.", nullable=False),
@@ -133,6 +140,9 @@ TRANSACTIONS = Table(
         _receipt("blob_gas_price", "amount", "blobGasPrice", "Wei per blob gas; type 3."),
         _receipt("logs_bloom", "bloom", "logsBloom", "Bloom filter of its logs."),
         Column("log_count", "quantity", "Logs of it.", ("receipt.logs",), nullable=True),
+        _transaction(
+            "fee_currency", "address", "feeCurrency", "Celo: the token that gas is paid in."
+        ),
         _transaction("source_hash", "hash", "sourceHash", "OP Stack deposit: its origin."),
         _transaction("mint", "amount", "mint", "OP Stack deposit: wei minted."),
         _transaction("is_system_transaction", "bool", "isSystemTx", "OP Stack, before Regolith."),

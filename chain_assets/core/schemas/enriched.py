@@ -42,6 +42,7 @@ _FEES = (
     "decoded_transactions.gas_used",
     "decoded_transactions.effective_gas_price",
     "decoded_transactions.gas_price",
+    "decoded_transactions.fee_currency",
     "decoded_blocks.base_fee_per_gas",
 )
 
@@ -134,9 +135,9 @@ TRANSACTIONS = Table(
             "fee",
             "amount",
             "Wei paid in all: gas, blob gas (EIP-4844) and the OP Stack's layer-1 fee; NULL "
-            "without a receipt.",
+            "without a receipt, where a token paid for gas (Celo), and from 10^38 on.",
             (
-                *_FEES[:3],
+                *_FEES[:4],
                 "decoded_transactions.blob_gas_used",
                 "decoded_transactions.blob_gas_price",
                 "decoded_transactions.l1_fee",

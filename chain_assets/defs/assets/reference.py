@@ -10,8 +10,14 @@ from chain_assets.core.enrich import reference_digest
 from chain_assets.core.schemas import REFERENCE_TABLES, Table
 from chain_assets.defs.lineage import column_schema
 from chain_assets.defs.names import OWNERS, asset_key, identifier
-from chain_assets.defs.resources import FilesResource, LakeResource, SourcesResource
-from chain_assets.layers.reference import materialize_reference
+from chain_assets.defs.resources import (
+    FilesResource,
+    LakeResource,
+    OpsResource,
+    SourcesResource,
+)
+from chain_assets.defs.writing import run_writer
+from chain_assets.layers.pipeline import write_reference
 
 _DESCRIPTIONS = {
     "entity_labels": "Who is behind an address.",
@@ -34,12 +40,18 @@ def reference_assets(chain: Chain) -> dg.AssetsDefinition:
         pool=identifier(chain),
     )
     def reference(
-        lake: LakeResource, sources: SourcesResource, files: FilesResource
+        context: dg.AssetExecutionContext,
+        lake: LakeResource,
+        sources: SourcesResource,
+        files: FilesResource,
+        ops: OpsResource,
     ) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
         tables = lake.tables()
         with sources.open(chain) as source:
             rows = files.reference_rows(chain, head=source.head().number)
-        commits = {c.table: c for c in materialize_reference(chain, rows, tables=tables)}
+        with ops.open(tables) as store:
+            written = write_reference(chain, rows, run_writer(context, tables, store))
+        commits = {commit.table: commit for commit in written}
         version = dg.DataVersion(reference_digest(rows)[:16])
         for table, held in rows.named():
             changed = table.name in commits

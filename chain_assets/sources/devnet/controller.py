@@ -113,6 +113,18 @@ class Devnet:
             self._moved += count - depth
             return self._head()
 
+    def switch(self, fork: Fork) -> int:
+        """Make `fork`, on which this devnet has stood, canonical again at the head it had then.
+
+        Returns that head. What was canonical stays retrievable by its hash.
+        """
+        with self._lock:
+            self.chain.hash_of(self._head(), self._fork)
+            self._tops[self._fork.name] = self._head()
+            self._moved += self._tops[fork.name] - self._head()
+            self._fork = fork
+            return self._head()
+
     def canonical_block(self, number: int) -> BuiltBlock | None:
         """Block `number` of the canonical fork, or None above the head or below the first."""
         tip = self.tip

@@ -20,6 +20,7 @@ from typing import Any
 
 import orjson
 
+from chain_assets.core.errors import ConfigError
 from chain_assets.sources.devnet.controller import Devnet
 from chain_assets.sources.devnet.faults import TransportFault
 from chain_assets.sources.devnet.node import Node
@@ -32,8 +33,11 @@ _PARSE_ERROR, _LIMIT_EXCEEDED = -32700, -32005
 
 @contextmanager
 def serve(devnet: Devnet, *, port: int = 0) -> Iterator[str]:
-    """Serve `devnet` until the context ends; yields the URL. Port 0 takes any that is free."""
-    with _Server(devnet, port) as server:
+    """Serve `devnet` until the context ends; yields the URL. Port 0 takes any that is free.
+
+    Raises ConfigError for a port that is taken, or none.
+    """
+    with _bound(devnet, port) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         try:
@@ -43,6 +47,15 @@ def serve(devnet: Devnet, *, port: int = 0) -> Iterator[str]:
             server.shutdown()
             server.hang_up()
             thread.join()
+
+
+def _bound(devnet: Devnet, port: int) -> _Server:
+    try:
+        return _Server(devnet, port)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or "ports go from 0 to 65535"
+        what = f"port {port} cannot be used ({reason})"
+        raise ConfigError(what, todo="Choose another with --port") from error
 
 
 class _Server(ThreadingHTTPServer):

@@ -17,7 +17,7 @@ from chain_assets.core.errors import ConfigError
 _SHOWN_TEXT = 200  # characters of a node's own error message; a proxy may answer a whole page
 _SHORTEST_SECRET = 6  # "v2" and "eth" are no secrets, and to blank them makes texts unreadable
 _KEY_LABEL = re.compile(r"(?=.*\d)[0-9a-z]{20,}")  # some providers put the key into the host name
-_TALKATIVE_LOGGERS = ("urllib3.connectionpool", "urllib3.util.retry")
+_TALKATIVE_LOGGERS = ("urllib3.connectionpool", "urllib3.util.retry", "websockets.client")
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,9 @@ class Endpoint:
         return text if len(text) <= _SHOWN_TEXT else f"{text[:_SHOWN_TEXT]}…"
 
 
-def parse_endpoint(url: str, index: int, *, chain: str) -> Endpoint:
+def parse_endpoint(
+    url: str, index: int, *, chain: str, schemes: tuple[str, str] = ("http", "https")
+) -> Endpoint:
     """The endpoint at `url`, the chain's `index`-th. Raises ConfigError, which never quotes it."""
     try:
         parts = urlsplit(url.strip())
@@ -44,9 +46,9 @@ def parse_endpoint(url: str, index: int, *, chain: str) -> Endpoint:
     except ValueError:
         host, readable = None, False
     # Raised out here: inside the handler the ValueError, which quotes the URL, would be its cause.
-    if not host or not readable or parts.scheme not in ("http", "https"):
+    if not host or not readable or parts.scheme not in schemes:
         raise ConfigError(
-            f"RPC URL number {index} is not an http:// or https:// URL with a host",
+            f"RPC URL number {index} is not an {schemes[0]}:// or {schemes[1]}:// URL with a host",
             chain=chain,
             todo="Correct the environment variable that holds the chain's RPC URLs",
         )
@@ -83,7 +85,7 @@ _SCRUBBING = _ScrubbingFilter()
 
 
 def scrub_logs(endpoint: Endpoint) -> None:
-    """From now on urllib3's log lines (DEBUG, some WARNING) do not show this endpoint's URL."""
+    """From now on log lines of the HTTP and websocket clients do not show this endpoint's URL."""
     _SCRUBBING.endpoints[endpoint.url] = endpoint
     for name in _TALKATIVE_LOGGERS:
         logging.getLogger(name).addFilter(_SCRUBBING)

@@ -14,19 +14,14 @@ SourceError
 from __future__ import annotations
 
 from chain_assets.core.errors import (
+    AccessRefused,
+    CallRefused,
     MalformedAnswer,
     RateLimited,
-    SourceError,
     SourceUnavailable,
 )
 
-
-class AccessRefused(SourceError):
-    """HTTP 401 or 403."""
-
-
-class CallRefused(SourceError):
-    """The node does not offer this call."""
+__all__ = ["AccessRefused", "BatchRefused", "CallRefused", "Throttled", "TimedOut"]
 
 
 class TimedOut(SourceUnavailable):

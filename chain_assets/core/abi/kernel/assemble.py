@@ -8,16 +8,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from chain_assets.core.abi.kernel.batch import NOBODY, Batch
+from chain_assets.core.abi.kernel.batch import NOBODY, Batch, Written
 from chain_assets.core.abi.kernel.sources import Longs
+from chain_assets.core.abi.kernel.take_texts import take_texts, texts_from
 from chain_assets.core.abi.kernel.text import ELSEWHERE, write_texts
 from chain_assets.core.abi.outcomes import Decoded, Outcome
 
-_STATUS = pa.array(["undecoded", "decoded"])
+_STATUS = texts_from(pa.array(["undecoded", "decoded"]))
 
 
 def text_table(
-    batch: Batch, flat: Longs, outcomes: Iterable[Outcome], *, most_text: int, name: str
+    batch: Batch, flat: Longs, outcomes: Iterable[Outcome | Written], *, most_text: int, name: str
 ) -> Any:
     """One row for each of the batch, in order; the candidate's name stands in the column `name`.
 
@@ -30,7 +31,10 @@ def text_table(
     reasons = [pa.array(batch.reasons.values(), pa.string())]
     reasons_at = _common_reasons(batch)
     for outcome in outcomes:
-        if isinstance(outcome, Decoded):
+        if isinstance(outcome, Written):
+            chosen[outcome.rows] = table.positions[id(outcome.candidate)]
+            _append(texts, texts_at, outcome.rows, outcome.texts)
+        elif isinstance(outcome, Decoded):
             rows = outcome.rows[outcome.good]
             chosen[rows] = table.positions[id(outcome.candidate)]
             _append(texts, texts_at, rows, outcome.texts())
@@ -45,16 +49,15 @@ def text_table(
         at=texts_at,
     )
     decoded = chosen != NOBODY
-    candidates = pa.array(np.where(decoded, chosen, len(table.candidates)))
     reasons_at[decoded] = ELSEWHERE
     return pa.table(
         {
-            name: table.names.take(candidates),
-            "signature": table.signatures.take(candidates),
+            name: take_texts(table.names, chosen),
+            "signature": take_texts(table.signatures, chosen),
             "args": args,
-            "status": _STATUS.take(pa.array(decoded.view(np.int8))),
-            "reason": _take(pa.concat_arrays(reasons), reasons_at),
-            "abi_source": table.abi_sources.take(candidates),
+            "status": take_texts(_STATUS, decoded.astype(np.int64)),
+            "reason": take_texts(texts_from(pa.concat_arrays(reasons)), reasons_at),
+            "abi_source": take_texts(table.abi_sources, chosen),
         }
     )
 
@@ -69,9 +72,3 @@ def _common_reasons(batch: Batch) -> Longs:
 def _append(arrays: list[Any], at: Longs, rows: Longs, values: Any) -> None:
     at[rows] = sum(map(len, arrays)) + np.arange(len(rows))
     arrays.append(values)
-
-
-def _take(values: Any, at: Longs) -> Any:
-    if (at == ELSEWHERE).all():
-        return pa.nulls(len(at), pa.string())
-    return values.take(pa.array(at, mask=at == ELSEWHERE))

@@ -16,14 +16,13 @@ import pyarrow as pa
 from chain_assets.core.abi.argument_tables import (
     ArgumentTable,
     argument_table,
-    is_number,
-    stored_bytes,
+    stored,
     struct_array,
     word_array,
 )
 from chain_assets.core.abi.kernel.batch import NOBODY, Batch
 from chain_assets.core.abi.kernel.choose import find_candidate
-from chain_assets.core.abi.kernel.layouts import Leaf, argument_types
+from chain_assets.core.abi.kernel.copies import ADDRESS, NUMBER, WHOLE
 from chain_assets.core.abi.kernel.memory import (
     SLACK,
     compiled,
@@ -37,27 +36,17 @@ from chain_assets.core.abi.kernel.memory import (
 from chain_assets.core.abi.kernel.sources import Longs, place_of
 from chain_assets.core.abi.types import AbiType, TupleType
 
-# How the kept bytes of a word are copied: all at once, over what the next value will write; a
-# number turned to the machine's order; an address by three loads of eight bytes; a single byte.
-_WORD, _NUMBER, _ADDRESS, _BYTE = range(4)
-
-_COPY = np.dtype(
-    [
-        ("source", np.int64),
-        ("offset", np.int64),
-        ("width", np.int64),
-        ("how", np.int64),
-        ("target", np.int64),
-    ]
-)
+# Arrow's arrays begin at such multiples.
+_ALIGNMENT = 64
 
 
 @dataclass(frozen=True)
 class _Room:
-    """Where the rows of each candidate go, and the values of each of its leaves."""
+    """Where the rows of each candidate go, and the values of each leaf: step i at `places[i]`."""
 
     copies: npt.NDArray[np.void]
-    memory: dict[int, Any]
+    memory: Any
+    places: Longs
     rows: Longs
     starts: Longs
 
@@ -88,42 +77,37 @@ def gather(batch: Batch, *, before: int) -> tuple[list[ArgumentTable], Longs]:
     for position in np.flatnonzero(counts).tolist():
         start, count = int(room.starts[position]), int(counts[position])
         first, leaves = int(layouts.layouts["first"][position]), layouts.leaves[position] or ()
+        places = room.places[first : first + len(leaves)].tolist()
         arrays = iter(
             [
-                word_array(leaf.type, room.memory[first + index], count)
-                for index, leaf in enumerate(leaves)
+                word_array(stored(leaf.type), room.memory.slice(place), count)
+                for leaf, place in zip(leaves, places, strict=True)
             ]
         )
-        candidate = table.candidates[position]
-        arguments = [_argument(kind, arrays) for kind in argument_types(candidate)]
+        arguments = [_argument(kind, arrays) for kind in table.argument_types[position]]
         rows = room.rows[start : start + count] + before
-        tables.append(argument_table(candidate, rows, arguments))
+        tables.append(argument_table(table.candidates[position], rows, arguments))
     return tables, chosen
 
 
 def _make_room(batch: Batch) -> _Room:
-    table, layouts = batch.table, batch.table.layouts
-    copies = np.zeros(len(layouts.steps), _COPY)
-    memory: dict[int, Any] = {}
-    starts, total = np.zeros(len(table.candidates), np.int64), 0
+    table = batch.table
     sizes = np.bincount(batch.groups[batch.groups >= 0], minlength=len(table.firsts))
-    for group in np.flatnonzero(sizes).tolist():
-        for position in range(table.firsts[group], table.flat_stops[group]):
-            starts[position] = total
-            total += int(sizes[group])
-            first = int(layouts.layouts["first"][position])
-            for index, leaf in enumerate(layouts.leaves[position] or (), start=first):
-                begin, width = stored_bytes(leaf.type)
-                memory[index] = pa.allocate_buffer(int(sizes[group]) * width + SLACK)
-                place = leaf.offset + begin
-                copies[index] = (leaf.source, place, width, _how(leaf), memory[index].address)
-    return _Room(copies, memory, np.empty(total, np.int64), starts)
+    starts, total = _one_by_one(sizes[table.groups_of_candidates])
+    # All values in one piece of memory: it takes as long to ask for a small one as for a large.
+    copies = table.copies.copy()
+    needed = sizes[table.groups_of_steps] * copies["width"]
+    needed += np.where(needed, SLACK, 0)
+    places, needed_total = _one_by_one(-(-needed // _ALIGNMENT) * _ALIGNMENT)
+    memory = pa.allocate_buffer(needed_total)
+    copies["target"] = memory.address + places
+    return _Room(copies, memory, places, np.empty(total, np.int64), starts)
 
 
-def _how(leaf: Leaf) -> int:
-    if is_number(leaf.type):
-        return _NUMBER
-    return {"address": _ADDRESS, "bool": _BYTE}.get(leaf.type.kind, _WORD)
+def _one_by_one(sizes: Longs) -> tuple[Longs, int]:
+    """Where things of these sizes begin, and where the last ends."""
+    ends = np.cumsum(sizes, dtype=np.int64)
+    return np.asarray(ends - sizes), int(ends[-1]) if len(ends) else 0
 
 
 def _argument(kind: AbiType, leaves: Iterator[Any]) -> Any:
@@ -168,13 +152,13 @@ def _gather(
 
 @inlined
 def _copy_value(target: int, word: int, how: int) -> None:
-    if how == _WORD:
+    if how == WHOLE:
         copy_word(target, word)
-    elif how == _ADDRESS:
+    elif how == ADDRESS:
         store(target, load(word))
         store(target + 8, load(word + 8))
         store(target + 12, load(word + 12))
-    elif how == _NUMBER:
+    elif how == NUMBER:
         store(target, load_number(word))
     else:
         # The seven bytes after it are written over by the next values.

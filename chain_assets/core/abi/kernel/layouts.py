@@ -32,9 +32,9 @@ BODY = 0
 MAX_LEAVES = 64
 
 UINT, INT, BOOL, ADDRESS, BYTES = range(5)
-_KINDS = {"uint": UINT, "int": INT, "bool": BOOL, "address": ADDRESS, "bytesN": BYTES}
+KINDS = {"uint": UINT, "int": INT, "bool": BOOL, "address": ADDRESS, "bytesN": BYTES}
 # Most characters that a word of a kind takes, in the same order.
-_MOST_TEXT = (78, 78, 5, 40, 64)
+MOST_TEXT = (78, 78, 5, 40, 64)
 
 STEP = np.dtype(
     [
@@ -106,7 +106,7 @@ def make_layouts(candidates: Sequence[Candidate]) -> Layouts:
             steps.append(_step(leaf, len(literals), len(literal)))
             checks += _checks(leaf)
             literals += literal
-            text += _MOST_TEXT[_KINDS[leaf.type.kind]]
+            text += MOST_TEXT[KINDS[leaf.type.kind]]
         tail = len(literals)
         literals += pieces[-1]
         body = sum(leaf.source == BODY for leaf in own) * WORD_BYTES
@@ -157,7 +157,7 @@ def argument_types(candidate: Candidate) -> list[AbiType]:
 def _is_flat(kind: AbiType) -> bool:
     if isinstance(kind, TupleType):
         return all(map(_is_flat, kind.components))
-    return isinstance(kind, WordType) and kind.kind in _KINDS
+    return isinstance(kind, WordType) and kind.kind in KINDS
 
 
 def _words(kind: AbiType) -> Iterator[WordType]:
@@ -170,7 +170,7 @@ def _words(kind: AbiType) -> Iterator[WordType]:
 
 
 def _step(leaf: Leaf, literal: int, literal_size: int) -> tuple[int, ...]:
-    kind, size = _KINDS[leaf.type.kind], leaf.type.bits // 8
+    kind, size = KINDS[leaf.type.kind], leaf.type.bits // 8
     return (literal, literal_size, kind, size, leaf.source, leaf.offset)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,7 @@ from chain_assets.core.abi.word_rules import padding_bits
 
 WORD, BLOB, ARRAY, TUPLE = range(4)
 ANY_SIZE = -1
+_WIDTHS = {WORD: (WORD_BYTES, 0), BLOB: (4, 1), ARRAY: (8, 0), TUPLE: (0, 0)}
 
 NODE = np.dtype(
     [
@@ -59,6 +61,19 @@ class Program:
     types: tuple[AbiType, ...]
     arguments: tuple[int, ...]
     first_topic: int
+
+    @cached_property
+    def widths(self) -> npt.NDArray[np.int64]:
+        """Of each node the bytes that it takes in a column: of a value, and of a part of it.
+
+        Values are words, or the ends of blobs (32 bits) and of arrays (64 bits).
+        """
+        return np.array([_WIDTHS[kind] for kind in self.nodes["kind"].tolist()], np.int64)
+
+    @cached_property
+    def with_ends(self) -> npt.NDArray[np.bool_]:
+        """Which nodes have ends, and so one more of them than values."""
+        return np.isin(self.nodes["kind"], (BLOB, ARRAY))
 
 
 def make_program(candidate: Candidate) -> Program:

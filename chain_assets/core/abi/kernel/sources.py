@@ -35,12 +35,15 @@ class Sources:
         """All columns but the first."""
         return Sources(self.columns[1:], self.count, self.arrays)
 
+    def shortened(self, size: int) -> Sources:
+        """The first column, without the first `size` bytes of each value."""
+        columns = self.columns[:1].copy()
+        columns[0, _LEFT_OUT] = size
+        return Sources(columns, self.count, self.arrays)
 
-def read_sources(columns: Sequence[Any], *, leave_out: int = 0) -> Sources:
-    """Arrow binary columns of one length, chunked or not, of fixed or of variable size.
 
-    The first `leave_out` bytes of each value are not a part of it.
-    """
+def read_sources(columns: Sequence[Any]) -> Sources:
+    """Arrow binary columns of one length, chunked or not, of fixed or of variable size."""
     arrays = tuple(_plain(column) for column in columns)
     rows = []
     for array in arrays:
@@ -48,7 +51,7 @@ def read_sources(columns: Sequence[Any], *, leave_out: int = 0) -> Sources:
         addresses = [0 if one is None else one.address for one in (data, offsets, validity)]
         if not array.null_count:
             addresses[2] = 0
-        rows.append([*addresses, leave_out, array.offset])
+        rows.append([*addresses, 0, array.offset])
     return Sources(np.array(rows, np.int64), len(arrays[0]), arrays)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -11,9 +11,18 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from chain_assets.core.abi.kernel.layouts import Candidate, Layouts, make_layouts
+from chain_assets.core.abi.kernel.copies import make_copies
+from chain_assets.core.abi.kernel.layouts import (
+    Candidate,
+    Layouts,
+    argument_types,
+    make_layouts,
+)
+from chain_assets.core.abi.kernel.phrases import Phrases, make_phrases
 from chain_assets.core.abi.kernel.programs import Program, make_program
+from chain_assets.core.abi.kernel.take_texts import Texts, texts_from
 from chain_assets.core.abi.registry import Registry
+from chain_assets.core.abi.types import AbiType
 
 Longs = npt.NDArray[np.int64]
 
@@ -60,9 +69,41 @@ class CandidateTable:
             self._programs[position] = make_program(self.candidates[position])
         return self._programs[position]
 
+    def phrases(self, position: int) -> Phrases | None:
+        """How its text is written, None where that is left to abi/rendering.py."""
+        if position not in self._phrases:
+            found = make_phrases(self.program(position), self.candidates[position])
+            self._phrases[position] = found
+        return self._phrases[position]
+
+    @cached_property
+    def _phrases(self) -> dict[int, Phrases | None]:
+        return {}
+
     @cached_property
     def _programs(self) -> dict[int, Program]:
         return {}
+
+    @cached_property
+    def argument_types(self) -> tuple[Sequence[AbiType], ...]:
+        """What the arguments of each candidate decode to."""
+        return tuple(argument_types(one) for one in self.candidates)
+
+    @cached_property
+    def groups_of_candidates(self) -> Longs:
+        """The group of each candidate."""
+        return np.repeat(np.arange(len(self.firsts)), self.stops - self.firsts)
+
+    @cached_property
+    def groups_of_steps(self) -> Longs:
+        """The group of the candidate of each step."""
+        layouts = self.layouts.layouts
+        return np.repeat(self.groups_of_candidates, layouts["stop"] - layouts["first"])
+
+    @cached_property
+    def copies(self) -> npt.NDArray[np.void]:
+        """How the word of each step is copied."""
+        return make_copies(self.layouts)
 
     @cached_property
     def positions(self) -> dict[int, int]:
@@ -70,19 +111,19 @@ class CandidateTable:
         return {id(one): index for index, one in enumerate(self.candidates)}
 
     @cached_property
-    def names(self) -> Any:
-        """The candidates' names as an Arrow array, and a null behind the last."""
-        return pa.array([*(one.name for one in self.candidates), None], pa.string())
+    def names(self) -> Texts:
+        """The candidates' names."""
+        return _texts(one.name for one in self.candidates)
 
     @cached_property
-    def signatures(self) -> Any:
-        """Their signatures, as `names`."""
-        return pa.array([*(one.signature for one in self.candidates), None], pa.string())
+    def signatures(self) -> Texts:
+        """Their signatures."""
+        return _texts(one.signature for one in self.candidates)
 
     @cached_property
-    def abi_sources(self) -> Any:
-        """Their ABIs, as `names`."""
-        return pa.array([*(one.abi_source for one in self.candidates), None], pa.string())
+    def abi_sources(self) -> Texts:
+        """The names of their ABIs."""
+        return _texts(one.abi_source for one in self.candidates)
 
 
 @lru_cache(maxsize=8)
@@ -95,6 +136,10 @@ def event_table(registry: Registry) -> CandidateTable:
 def function_table(registry: Registry) -> CandidateTable:
     """The functions of `registry`, by selector."""
     return _table({(selector, 0): found for selector, found in registry.functions.items()})
+
+
+def _texts(texts: Iterable[str]) -> Texts:
+    return texts_from(pa.array(texts, pa.string()))
 
 
 def _table(groups: Mapping[tuple[bytes, int], Sequence[Candidate]]) -> CandidateTable:

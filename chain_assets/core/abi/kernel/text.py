@@ -10,31 +10,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from chain_assets.core.abi.kernel.batch import NOBODY
-from chain_assets.core.abi.kernel.digits import SCRATCH_BYTES, write_signed, write_unsigned
-from chain_assets.core.abi.kernel.layouts import ADDRESS, BYTES, INT, UINT
-from chain_assets.core.abi.kernel.memory import (
-    SLACK,
-    compiled,
-    copy_bytes,
-    copy_word,
-    inlined,
-    load,
-    store,
-    write_address_hex,
-    write_word_hex,
-)
+from chain_assets.core.abi.kernel.digits import SCRATCH_BYTES
+from chain_assets.core.abi.kernel.memory import SLACK, compiled, copy_bytes
 from chain_assets.core.abi.kernel.sources import Longs, Sources, place_of, read_sources, size_of
 from chain_assets.core.abi.kernel.tables import CandidateTable
+from chain_assets.core.abi.kernel.value_text import write_literal, write_value
 
 Bytes = npt.NDArray[np.uint8]
 Offsets = npt.NDArray[np.int32]
 
 ELSEWHERE = -1
-
-_FALSE = np.uint64(int.from_bytes(b"false\0\0\0", "little"))
-_TRUE = np.uint64(int.from_bytes(b"true\0\0\0\0", "little"))
-_ONE = np.uint64(1)
-_ADDRESS_DIGITS = 40
 
 
 def write_texts(
@@ -90,36 +75,8 @@ def _write(
             layout = layouts[chosen[row]]
             for index in range(layout.first, layout.stop):
                 step = steps[index]
-                out = _copy(out, literals + step.literal, step.literal_size)
+                out = write_literal(out, literals + step.literal, step.literal_size)
                 word = place_of(columns, step.source, row) + step.offset
-                out += _write_value(out, word, step.kind, step.size, scratch)
-            out = _copy(out, literals + layout.tail, layout.tail_size)
+                out += write_value(out, word, step.kind, step.size, scratch)
+            out = write_literal(out, literals + layout.tail, layout.tail_size)
         offsets[row + 1] = out - memory
-
-
-@inlined
-def _write_value(out: int, word: int, kind: int, size: int, scratch: int) -> int:
-    """Write the value at address `word`; returns how many characters that took."""
-    if kind == UINT:
-        return write_unsigned(out, word, scratch)
-    if kind == ADDRESS:
-        write_address_hex(out, word)
-        return _ADDRESS_DIGITS
-    if kind == BYTES:
-        write_word_hex(out, word)
-        return 2 * size
-    if kind == INT:
-        return write_signed(out, word, scratch)
-    if load(word + 24) >> np.uint64(56) == _ONE:
-        store(out, _TRUE)
-        return 4
-    store(out, _FALSE)
-    return 5
-
-
-@inlined
-def _copy(out: int, source: int, size: int) -> int:
-    """Copy a literal by whole words: it is short, and there is room behind it and behind `out`."""
-    for done in range(0, size, 32):
-        copy_word(out + done, source + done)
-    return out + size

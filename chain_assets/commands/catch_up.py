@@ -1,0 +1,124 @@
+"""`chain-assets catch-up`: everything from the chain's start block to its head, resumable."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+from chain_assets.chains import Chain
+from chain_assets.commands.options import (
+    LEFT,
+    ChainName,
+    EngineName,
+    LakePath,
+    Recorded,
+    console,
+    parts_of,
+    reference_of,
+)
+from chain_assets.core.block_range import BlockRange
+from chain_assets.core.catch_up import Chunks, Standing
+from chain_assets.core.errors import BudgetSpent
+from chain_assets.layers.catching_up import Caught, Pace, catch_up
+from chain_assets.layers.permission import permitted_backfill
+from chain_assets.layers.pipeline import Parts, write_reference
+from chain_assets.layers.standing import standing_of
+from chain_assets.sources.budget import Budget, BudgetedSource
+
+# Planning takes some thirty: with fewer nothing would ever be done.
+_LEAST_REQUESTS = 100
+
+
+def catch_up_command(
+    chain: ChainName,
+    ranges: Annotated[int | None, typer.Option(help="At most so many ranges.", min=1)] = None,
+    requests: Annotated[
+        int | None,
+        typer.Option(help="At most so many requests to the node.", min=_LEAST_REQUESTS),
+    ] = None,
+    requests_per_second: Annotated[
+        float | None, typer.Option(help="On average at most so many.", min=0.001)
+    ] = None,
+    chunk_blocks: Annotated[
+        int, typer.Option(help="Blocks fetched and committed at a time.", min=1)
+    ] = 500,
+    lake: LakePath = None,
+    recorded: Recorded = None,
+    engine: EngineName = None,
+) -> None:
+    """Fill all that is behind, up to the head; it goes on where it stood.
+
+    The head comes first, newest first, then history, oldest first. Stop it whenever you like.
+    Held blocks are tried when they are due. Exit code 3: something is left, blocks that are held
+    or ranges that are behind.
+    """
+    record, parts = parts_of(chain, lake=lake, recorded=recorded, engine=engine)
+    budget = Budget(total=requests, per_second=requests_per_second)
+    source = BudgetedSource(parts.source, budget, chain)
+    parts = replace(parts, source=source, writer=replace(parts.writer, patient=True))
+    with parts.writer.ops as ops:
+        reference = reference_of(record, head=source.head().number)
+        behind = standing_of(record, source, parts.writer.tables, ops)
+        left = False
+        if behind:
+            blocks = sum(standing.missing for standing in behind[:ranges])
+            # The head moves on between two calls; the question stays the same.
+            asked = f"catch-up of {ranges or 'all'} ranges from {record.start_block}"
+            span = _whole(record, behind)
+            with permitted_backfill(record, [span], ops, blocks=blocks, asked=asked):
+                write_reference(record, reference, parts.writer)
+                left = _catch_up(record, parts, Pace(Chunks(chunk_blocks), budget), ranges, blocks)
+        else:
+            console.print("nothing is behind")
+        held = {hold.number for hold in ops.holds.find(record.name) if hold.state != "dropped"}
+    if held:
+        console.print(f"{len(held):,} blocks are held: chain-assets holds list --chain {chain}")
+    raise typer.Exit(LEFT if left or held else 0)
+
+
+def _whole(chain: Chain, behind: Sequence[Standing]) -> BlockRange:
+    return BlockRange(chain.start_block, max(standing.block_range.stop for standing in behind))
+
+
+def _catch_up(chain: Chain, parts: Parts, pace: Pace, ranges: int | None, blocks: int) -> bool:
+    """Whether anything is left behind that was there at the beginning."""
+    left = False
+    with _progress() as bar:
+        task = bar.add_task(chain.name, total=blocks, note="")
+        pace = replace(pace, progress=lambda done: bar.update(task, advance=done))
+        caught: Caught | None = None
+        try:
+            for caught in catch_up(chain, parts, pace, most_ranges=ranges):
+                _tell(bar, task, caught, total=blocks)
+                left = left or caught.error is not None
+        except BudgetSpent as spent:
+            console.print(str(spent), markup=False)
+            return True
+    return left or (caught is not None and caught.ranges_left > 0)
+
+
+def _tell(bar: Progress, task: TaskID, caught: Caught, *, total: int) -> None:
+    note = f"{caught.ranges_left:,} {'range' if caught.ranges_left == 1 else 'ranges'} left"
+    if caught.seconds_left is not None and caught.ranges_left:
+        note += f", some {timedelta(seconds=round(caught.seconds_left))}"
+    bar.update(task, completed=total - caught.blocks_left, note=note)
+    held = f", {caught.held:,} held" if caught.held else ""
+    done = f"{caught.block_range.key}: {caught.written:,} blocks{held}; {note}"
+    console.print(done, markup=False, highlight=False)
+    if caught.error is not None and not isinstance(caught.error, BudgetSpent):
+        console.print(f"  left: {caught.error}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,} of {task.total:,} blocks"),
+        TextColumn("{task.fields[note]}"),
+        console=console,
+    )

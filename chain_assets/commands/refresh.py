@@ -1,0 +1,81 @@
+"""`chain-assets refresh`: rows of older decoders, enrichers, ABIs or references are made anew."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import typer
+
+from chain_assets.chains import Chain
+from chain_assets.commands.options import (
+    LEFT,
+    AnyBlocks,
+    ChainName,
+    EngineName,
+    LakePath,
+    console,
+    parts_of_filled,
+    ranges_of_text,
+    reference_of,
+)
+from chain_assets.core.block_range import BlockRange
+from chain_assets.core.enrich import ReferenceTables
+from chain_assets.core.schemas import RAW_BLOCKS
+from chain_assets.layers import refreshing
+from chain_assets.layers.forks import stored_ranges
+from chain_assets.layers.permission import closed_ranges, permitted_refresh
+from chain_assets.layers.pipeline import Parts, write_reference
+
+
+def refresh(
+    chain: ChainName,
+    blocks: AnyBlocks = None,
+    lake: LakePath = None,
+    engine: EngineName = None,
+) -> None:
+    """Make rows of an older decoder, enricher, ABI or reference anew.
+
+    Range by range, and resumable. Where that would rewrite ranges that are final, a person has to
+    approve it first. Exit code 3: more is stale than was approved.
+    """
+    record, parts = parts_of_filled(chain, lake=lake, engine=engine)
+    with parts.writer.ops as ops:
+        asked = ranges_of_text(record, blocks) or stored_ranges(record, parts.writer.tables)
+        write_reference(record, _reference(record, parts), parts.writer)
+        stale = refreshing.stale_blocks(record, asked, parts.writer.tables, parts.registry)
+        if not stale:
+            console.print("every row is of the present version")
+            return
+        closed = closed_ranges(record, list(stale), ops)
+        console.print(
+            f"stale: {sum(map(len, stale.values())):,} blocks in {len(stale):,} ranges, "
+            f"{len(closed):,} of them closed"
+        )
+        _refresh(record, [r for r in stale if r not in closed], parts)
+        permission = permitted_refresh(
+            record,
+            closed,
+            asked=f"blocks {blocks}" if blocks else "all blocks",
+            version=refreshing.present_version(record, parts.registry),
+            ops=ops,
+        )
+        with permission as permitted:
+            _refresh(record, permitted.ranges, parts)
+    if permitted.later:
+        console.print(
+            f"{len(permitted.later):,} closed ranges came on top of those that were approved: "
+            "run it again to ask for them"
+        )
+        raise typer.Exit(LEFT)
+
+
+def _reference(chain: Chain, parts: Parts) -> ReferenceTables:
+    files = parts.writer.tables.live_files(RAW_BLOCKS, chain=chain.name)
+    return reference_of(chain, head=max(file["max.number"] for file in files))
+
+
+def _refresh(chain: Chain, ranges: Sequence[BlockRange], parts: Parts) -> None:
+    for done in refreshing.refresh(chain, ranges, parts.engine, parts.registry, parts.writer):
+        console.print(
+            f"{done.block_range.key}: {done.decoded:,} blocks decoded, {done.enriched:,} enriched"
+        )

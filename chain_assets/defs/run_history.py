@@ -1,0 +1,87 @@
+"""What Dagster's history tells about a chain's runs: whether one is under way, and which failed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+import dagster as dg
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
+from dagster._core.storage.tags import PARTITION_NAME_TAG
+
+from chain_assets.chains import Chain
+from chain_assets.core.attempts import REMEMBERED_SECONDS, Attempts, FailedRun, failures_by_range
+from chain_assets.core.block_range import BlockRange, ranges_between
+from chain_assets.defs.names import ENRICHED, asset_key, layer_keys, layers_job_name
+from chain_assets.defs.partitions import RANGE_END, RANGE_START
+
+# The newest failures of a day: with their rests a chain has a few dozen, if all goes wrong.
+_MOST_READ = 200
+
+
+def run_in_progress(chain: Chain, instance: dg.DagsterInstance) -> bool:
+    """Whether a run that writes this chain is queued or under way, whoever asked for it."""
+    keys = set(layer_keys(chain))
+    runs = instance.get_runs(filters=dg.RunsFilter(statuses=NOT_FINISHED_STATUSES))
+    return any(
+        run.job_name == layers_job_name(chain) or bool(keys & set(run.asset_selection or ()))
+        for run in runs
+    )
+
+
+def read_attempts(chain: Chain, instance: dg.DagsterInstance, *, now: float) -> Attempts:
+    """The ranges whose runs failed in the last day (until `now`, Unix seconds) and were not made
+    good since, by whatever run. A canceled run is a person's will, and no failure."""
+    failed = _failed_runs(chain, instance, now)
+    ranges = {
+        block_range
+        for run in failed
+        for block_range in ranges_between(run.span.start, run.span.stop - 1, chain.ranges)
+    }
+    made_good = _made_good(chain, instance, [block_range.key for block_range in ranges])
+    return Attempts(failures_by_range(failed, sorted(ranges), made_good=made_good), now)
+
+
+def _failed_runs(chain: Chain, instance: dg.DagsterInstance, now: float) -> list[FailedRun]:
+    records = instance.get_run_records(
+        filters=dg.RunsFilter(
+            job_name=layers_job_name(chain),
+            statuses=[dg.DagsterRunStatus.FAILURE],
+            created_after=datetime.fromtimestamp(now - REMEMBERED_SECONDS, UTC),
+        ),
+        limit=_MOST_READ,
+    )
+    spans = [(_span(record.dagster_run.tags), record) for record in records]
+    return [
+        FailedRun(span, record.end_time or record.create_timestamp.timestamp())
+        for span, record in spans
+        if span is not None
+    ]
+
+
+def _span(tags: Mapping[str, str]) -> BlockRange | None:
+    """The blocks that a run is about; None for one that names no range, or a text that is none."""
+    first = tags.get(RANGE_START) or tags.get(PARTITION_NAME_TAG)
+    last = tags.get(RANGE_END) or tags.get(PARTITION_NAME_TAG)
+    if first is None or last is None:
+        return None
+    try:
+        return BlockRange(BlockRange.from_key(first).start, BlockRange.from_key(last).stop)
+    except ValueError:
+        return None
+
+
+def _made_good(chain: Chain, instance: dg.DagsterInstance, keys: Sequence[str]) -> dict[str, float]:
+    """When the last layer of each range was last materialized (Unix seconds)."""
+    if not keys:
+        return {}
+    last_layer = asset_key(chain, ENRICHED)
+    ids = instance.event_log_storage.get_latest_storage_id_by_partition(
+        last_layer, dg.DagsterEventType.ASSET_MATERIALIZATION, set(keys)
+    )
+    if not ids:
+        return {}
+    records = instance.fetch_materializations(
+        dg.AssetRecordsFilter(asset_key=last_layer, storage_ids=list(ids.values())), limit=len(ids)
+    ).records
+    return {r.partition_key: r.timestamp for r in records if r.partition_key is not None}

@@ -1,0 +1,78 @@
+"""A local folder as the object store of a lake: see ObjectStore in storage.py."""
+
+from __future__ import annotations
+
+import errno
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from chain_assets.core.errors import StorageFailed
+
+NO_SPACE = "Free some space"
+
+
+class LocalStore:
+    """A folder."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def put(self, path: str, data: bytes) -> None:
+        target = self._root / path
+        # A name of its own for each writer, so that two writers of one object do not mix bytes.
+        partial = target.with_name(f".{target.name}.{uuid.uuid4().hex}.partial")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                partial.write_bytes(data)
+                partial.replace(target)
+            except BaseException:
+                with suppress(OSError):
+                    partial.unlink()
+                raise
+        except OSError as error:
+            # Also where the system says "not found": /proc, say, takes no new folders.
+            raise _failed(target, "written", error) from error
+
+    def get(self, path: str) -> bytes:
+        with _os_errors(self._root / path, "read"):
+            return (self._root / path).read_bytes()
+
+    def sizes(self, prefix: str) -> dict[str, int]:
+        found: dict[str, int] = {}
+        with _os_errors(self._root / prefix, "listed"):
+            for folder, _, names in os.walk(self._root / prefix, onerror=_unless_missing):
+                for name in names:
+                    file = Path(folder) / name
+                    if not name.endswith(".partial"):
+                        found[file.relative_to(self._root).as_posix()] = file.stat().st_size
+        return found
+
+    def move(self, path: str, to: str) -> None:
+        with _os_errors(self._root / path, "moved"):
+            (self._root / path).replace(self._root / to)
+
+
+def _unless_missing(error: OSError) -> None:
+    # By default os.walk takes a folder that it may not read for an empty one.
+    if not isinstance(error, FileNotFoundError):
+        raise error
+
+
+@contextmanager
+def _os_errors(path: Path, verb: str) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise _failed(path, verb, error) from error
+
+
+def _failed(path: Path, verb: str, error: OSError) -> StorageFailed:
+    todo = NO_SPACE if error.errno in (errno.ENOSPC, errno.EDQUOT) else None
+    reason = error.strerror or type(error).__name__
+    return StorageFailed(f"{path} cannot be {verb}: {reason}", todo=todo)

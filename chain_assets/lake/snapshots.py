@@ -1,0 +1,65 @@
+"""A table at one version, to append to only if nobody else has: what makes a sequence dense.
+
+with open_snapshot(tables, BLOCK_CHANGES) as snapshot:
+    last = snapshot.marker("sequence/ethereum")              → 41
+    snapshot.append(parts, marker=("sequence/ethereum", 43)) CommitConflict: another wrote 42 first
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import pyarrow as pa
+from deltalake import Transaction
+
+from chain_assets.core.schemas import Table
+from chain_assets.lake.actions import add_action
+from chain_assets.lake.data_files import write_data_file
+from chain_assets.lake.delta import OpenTable, commit_once, delta_errors
+from chain_assets.lake.tables import LakeTables
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A table as it was when it was opened."""
+
+    tables: LakeTables
+    table: Table
+    opened: OpenTable
+
+    def marker(self, name: str) -> int | None:
+        """What the last append under this name left; None where there was none."""
+        with delta_errors(self.table, self.tables.uri(self.table)):
+            return self.opened.delta.transaction_version(name)
+
+    def read(self, columns: Sequence[str], **partition: str) -> pa.Table:
+        """Rows of a partition."""
+        return self.tables.read_files(self.table, self.opened.files(partition), columns)
+
+    def parsed(self, parse: Callable[[pa.Table], T], **partition: str) -> list[T]:
+        """`parse` of the rows of each live file of the partition; of a small file only once."""
+        return self.tables.parse_files(self.table, self.opened.files(partition), parse)
+
+    def append(
+        self, parts: Sequence[tuple[dict[str, str], pa.Table]], *, marker: tuple[str, int]
+    ) -> None:
+        """One commit of rows by partition. Raises CommitConflict where the marker has moved."""
+        actions = []
+        for partition, rows in parts:
+            file = write_data_file(self.tables.store, self.table, rows, partition=partition)
+            if file is not None:
+                actions.append(add_action(file, partition, now=self.tables.now()))
+        with delta_errors(self.table, self.tables.uri(self.table), marker[0]):
+            commit_once(self.opened.delta, self.table, actions, [Transaction(*marker)])
+
+
+@contextmanager
+def open_snapshot(tables: LakeTables, table: Table) -> Iterator[Snapshot]:
+    """The table as it is now, made if it is not there."""
+    with tables.writable(table) as opened:
+        yield Snapshot(tables, table, opened)

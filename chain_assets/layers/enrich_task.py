@@ -1,0 +1,118 @@
+"""What a worker does for enriched_*: decoded rows of some blocks → joined rows → Parquet files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from chain_assets.chains import Chain
+from chain_assets.core.enrich import DecodedRows, ReferenceTables, enrich
+from chain_assets.core.errors import CommitConflict
+from chain_assets.core.schemas import ENRICHED_TABLES, Table
+from chain_assets.core.schemas.abi import CALLS, TOKEN_TRANSFERS
+from chain_assets.core.schemas.decoded import BLOCKS, TRANSACTIONS
+from chain_assets.lake.data_files import DataFile, read_data_file, write_data_file
+from chain_assets.lake.storage import ObjectStore, Storage, open_store
+
+INPUTS = (BLOCKS, TRANSACTIONS, CALLS, TOKEN_TRANSFERS)
+
+
+@dataclass(frozen=True)
+class EnrichContext:
+    """What all tasks of a range share; it crosses to the workers.
+
+    `files` are the live files of the decoded tables, by table.
+    """
+
+    chain: Chain
+    block_range: str
+    storage: Storage
+    reference: ReferenceTables
+    files: Mapping[str, tuple[str, ...]]
+
+    @property
+    def partition(self) -> dict[str, str]:
+        """The Delta partition of all files read and written."""
+        return {"chain": self.chain.name, "block_range": self.block_range}
+
+
+@dataclass(frozen=True)
+class BlockToEnrich:
+    """A block, and about how many bytes its rows take."""
+
+    number: int
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class EnrichResult:
+    """What a task wrote."""
+
+    files: tuple[DataFile, ...]
+    blocks: int
+    bytes_read: int
+
+
+def enrich_task(context: EnrichContext, blocks: Sequence[BlockToEnrich]) -> EnrichResult:
+    """Read, enrich and write the blocks of one task. Runs on a worker.
+
+    Raises StorageFailed, and CommitConflict where another run is changing the decoded tables.
+    """
+    store = open_store(context.storage)
+    numbers = pa.array([block.number for block in blocks], pa.int64())
+    inputs = {table.name: _read(store, context, table, numbers) for table in INPUTS}
+    _check_whole(context, blocks, inputs)
+    rows = DecodedRows(
+        blocks=inputs[BLOCKS.name],
+        transactions=inputs[TRANSACTIONS.name],
+        calls=inputs[CALLS.name],
+        token_transfers=inputs[TOKEN_TRANSFERS.name],
+    )
+    enriched = enrich(
+        rows,
+        context.reference,
+        native_decimals=context.chain.native_decimals,
+        max_price_age=context.chain.max_price_age,
+    )
+    files = []
+    for table in ENRICHED_TABLES:
+        file = write_data_file(store, table, enriched[table.name], partition=context.partition)
+        if file is not None:
+            files.append(file)
+    return EnrichResult(tuple(files), len(blocks), sum(t.nbytes for t in inputs.values()))
+
+
+def _check_whole(
+    context: EnrichContext, blocks: Sequence[BlockToEnrich], inputs: Mapping[str, pa.Table]
+) -> None:
+    """Tables are read one after another: refuse what a commit in between has torn apart."""
+    decoded = inputs[BLOCKS.name]
+    hashes = decoded["hash"].combine_chunks()
+    whole = (
+        len(decoded) == len(blocks)
+        and pc.sum(decoded["transaction_count"]).as_py() == len(inputs[TRANSACTIONS.name])
+        and all(
+            pc.all(pc.is_in(inputs[table.name]["block_hash"], hashes), min_count=0).as_py()
+            for table in INPUTS[1:]
+        )
+    )
+    if not whole:
+        raise CommitConflict(
+            f"{context.block_range} was changed while it was read",
+            chain=context.chain.name,
+            table=BLOCKS.name,
+            todo="Run it again when the other run is done",
+        )
+
+
+def _read(store: ObjectStore, context: EnrichContext, table: Table, numbers: pa.Array) -> pa.Table:
+    parts = [table.file_schema.empty_table()]
+    bounds = pc.min_max(numbers).as_py()
+    for path in context.files[table.name]:
+        rows = read_data_file(store, table, path, blocks=(bounds["min"], bounds["max"]))
+        parts.append(rows.filter(pc.is_in(rows[table.number_column], numbers)))
+    order = [(name, "ascending") for name in table.key]
+    return pa.concat_tables(parts).sort_by(order).combine_chunks()

@@ -1,0 +1,76 @@
+"""Holds of a range, kept in step with what its layers report."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from chain_assets.chains import Chain
+from chain_assets.core.block_range import BlockRange
+from chain_assets.core.fault_points import fault_point
+from chain_assets.layers.report import HeldBlock, LayerReport
+from chain_assets.ops.hold_rules import Failure, Hold, Stage
+from chain_assets.ops.store import OpsStore
+
+
+def find_holds(
+    ops: OpsStore, chain: Chain, block_range: BlockRange, *stages: Stage
+) -> tuple[Hold, ...]:
+    """The holds of the range at `stages`."""
+    return tuple(
+        hold
+        for hold in ops.holds.find(chain.name)
+        if hold.number in block_range and hold.stage in stages
+    )
+
+
+def resting(ops: OpsStore, chain: Chain, holds: Collection[Hold]) -> set[int]:
+    """Blocks of `holds` that are not to be tried now: they failed not long ago, or too often, or a
+    person has dropped them."""
+    if not holds:
+        return set()
+    due = {(hold.number, hold.stage) for hold in ops.holds.due(chain.name)}
+    return {hold.number for hold in holds if (hold.number, hold.stage) not in due}
+
+
+def settle(ops: OpsStore, chain: Chain, report: LayerReport, holds: Collection[Hold]) -> None:
+    """Put the holds of blocks that failed, and end those of blocks that came through.
+
+    A block that is found held, but has no hold, gets one: an ops store may be lost.
+    """
+    fault_point("holds to settle")
+    known = {(hold.number, hold.stage) for hold in holds}
+    failed = {*report.failed, *(b for b in report.held if (b.number, b.stage) not in known)}
+    # Looking once more at what still waits for its price is no attempt.
+    waiting = resting(ops, chain, holds) if report.layer == "enriched" else set()
+    put = [_failure(block, report.block_range) for block in failed if block.number not in waiting]
+    if put:
+        ops.holds.put(chain.name, sorted(put, key=lambda failure: failure.number))
+        fault_point("holds put")
+    held = {(block.number, block.stage) for block in report.held}
+    for stage in {hold.stage for hold in holds}:
+        at_stage = [hold for hold in holds if hold.stage == stage]
+        healed = [h.number for h in at_stage if _came_through(h, report, held)]
+        if healed:
+            ops.holds.settle(chain.name, stage, healed)
+            fault_point("holds settled")
+
+
+def _came_through(hold: Hold, report: LayerReport, held: set[tuple[int, Stage]]) -> bool:
+    if (hold.number, hold.stage) in held:
+        return False
+    if hold.stage == "enrich" and hold.state == "dropped":
+        # It went on because it was dropped: when it is made anew, it has to do so again.
+        return False
+    # A raw block that is there has been fetched; whether it proves, the decoded layer says.
+    return report.layer != "raw" or (hold.stage == "fetch" and hold.number in report.present)
+
+
+def _failure(block: HeldBlock, block_range: BlockRange) -> Failure:
+    return Failure(
+        number=block.number,
+        stage=block.stage,
+        block_range=block_range.key,
+        reason=block.reason,
+        hash=block.hash,
+        missing=block.missing,
+    )

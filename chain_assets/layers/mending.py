@@ -1,0 +1,132 @@
+"""Mending what the scanner found: just those blocks, of just those layers, are made anew.
+
+findings ─→ by range ─→ raw ─→ decoded ─→ enriched      a layer that follows one that changed is
+                                                        reconciled with it, as always
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from chain_assets.chains import Chain
+from chain_assets.core.block_range import BlockRange
+from chain_assets.core.schemas import RAW_BLOCKS
+from chain_assets.layers.findings import Finding, LayerName, Scan
+from chain_assets.layers.forks import stored_ranges
+from chain_assets.layers.gaps import scan_range
+from chain_assets.layers.pipeline import (
+    Parts,
+    Writer,
+    heal_raw,
+    write_decoded,
+    write_enriched,
+    write_raw,
+)
+from chain_assets.layers.raw_index import index_change, merge_index, read_index
+from chain_assets.layers.reorgs import WAIT_SECONDS
+from chain_assets.layers.report import LayerReport
+from chain_assets.ops.leases import LeaseKey
+
+
+def scan_of(chain: Chain, parts: Parts) -> Scan:
+    """What the chain's ranges are looked at with: as things stand now."""
+    holds = parts.writer.ops.holds.find(chain.name)
+    files = parts.writer.tables.live_files(RAW_BLOCKS, chain=chain.name)
+    return Scan(
+        chain=chain,
+        tables=parts.writer.tables,
+        registry=parts.registry,
+        top=max((file["max.number"] for file in files), default=-1),
+        held_back={
+            "raw": frozenset(hold.number for hold in holds if hold.stage == "fetch"),
+            "decoded": frozenset(),
+            "enriched": frozenset(hold.number for hold in holds if hold.stage == "enrich"),
+        },
+    )
+
+
+def find_gaps(
+    chain: Chain,
+    parts: Parts,
+    ranges: Sequence[BlockRange] | None = None,
+    *,
+    progress: Callable[[BlockRange], None] = lambda block_range: None,
+) -> list[Finding]:
+    """All findings in `ranges`, by default in all of which anything is stored, ascending."""
+    scan = scan_of(chain, parts)
+    found = []
+    for block_range in sorted(ranges or stored_ranges(chain, parts.writer.tables)):
+        found += scan_range(scan, block_range)
+        progress(block_range)
+    return found
+
+
+def mend(chain: Chain, findings: Sequence[Finding], parts: Parts) -> list[LayerReport]:
+    """Make the blocks of `findings` anew, range by range; what was done.
+
+    Raises ChainHalted, and the errors of the layers.
+    """
+    reports = []
+    heal_raw(chain, parts.source, parts.writer)
+    for block_range in sorted({finding.block_range for finding in findings}):
+        own = [finding for finding in findings if finding.block_range == block_range]
+        reports += _mend_range(chain, block_range, own, parts)
+    return reports
+
+
+def _mend_range(
+    chain: Chain, block_range: BlockRange, findings: Sequence[Finding], parts: Parts
+) -> list[LayerReport]:
+    # Rows of older versions that are to be made anew are among the findings.
+    writer = replace(parts.writer, patient=True, refreshes=False)
+    reports = []
+    if any(finding.layer == "raw" for finding in findings):
+        doubled = _numbers(findings, "raw", kinds={"doubled"})
+        if doubled:
+            _single_rows(chain, block_range, doubled, writer)
+        fetched = _numbers(findings, "raw", kinds={"missing", "lost"})
+        reports.append(write_raw(chain, block_range, parts.source, writer, numbers=sorted(fetched)))
+    reports.append(
+        write_decoded(
+            chain,
+            block_range,
+            parts.engine,
+            parts.registry,
+            writer,
+            repair=_numbers(findings, "decoded"),
+        )
+    )
+    repair = _numbers(findings, "enriched")
+    reports.append(write_enriched(chain, block_range, parts.engine, writer, repair=repair))
+    return reports
+
+
+def _numbers(
+    findings: Sequence[Finding], layer: LayerName, *, kinds: set[str] | None = None
+) -> set[int]:
+    return {
+        number
+        for finding in findings
+        if finding.layer == layer and (kinds is None or finding.kind in kinds)
+        for number in finding.numbers
+    }
+
+
+def _single_rows(chain: Chain, block_range: BlockRange, numbers: set[int], writer: Writer) -> None:
+    """One index row a block, one canonical block a number: the one that was fetched last."""
+    key = LeaseKey(chain.name, block_range.key, "raw")
+    with writer.ops.held(key, wait=WAIT_SECONDS) as lease:
+        rows = read_index(writer.tables, chain=chain.name, block_range=block_range.key)
+        newest = {(row.number, row.hash): row for row in sorted(rows, key=lambda r: r.fetched_at)}
+        canonical = {row.number: row for row in newest.values() if row.canonical}
+        chosen = [canonical[number] for number in sorted(numbers) if number in canonical]
+        change = index_change(
+            writer.tables,
+            merge_index(list(newest.values()), chosen, numbers),
+            chain=chain,
+            block_range=block_range,
+            changed=numbers,
+            fence=lease,
+        )
+        writer.tables.replace_in_ranges(RAW_BLOCKS, [change])

@@ -1,0 +1,111 @@
+"""Rows of an older version: which there are, and making them anew, when a person asks for it.
+
+A new decoder, verifier or ABI makes every decoded row old, a new label or token every enriched
+one, a new price those of the blocks that it is of use to. Nothing else that is done to a range
+changes such rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from chain_assets.chains import Chain
+from chain_assets.core.abi.registry import Registry
+from chain_assets.core.block_range import BlockRange
+from chain_assets.core.enrich import ReferenceTables
+from chain_assets.core.enrich.versions import ENRICHER, enricher_versions
+from chain_assets.core.proofs import rules_for
+from chain_assets.core.schemas.decoded import BLOCKS
+from chain_assets.core.schemas.enriched import BLOCKS as ENRICHED_BLOCKS
+from chain_assets.engine.protocol import Engine
+from chain_assets.lake.tables import LakeTables
+from chain_assets.layers.commits import UNFINISHED
+from chain_assets.layers.decode_task import decoder_version
+from chain_assets.layers.pipeline import Writer, write_decoded, write_enriched
+from chain_assets.layers.reference import stored_reference
+
+
+@dataclass(frozen=True)
+class Refreshed:
+    """A range that was made anew: how many of its blocks were decoded and enriched."""
+
+    block_range: BlockRange
+    decoded: int
+    enriched: int
+
+
+def present_version(chain: Chain, registry: Registry) -> str:
+    """What rows made now would be of, but for the reference rows."""
+    rules = rules_for(chain.proof_rules, chain.chain_id)
+    return f"{decoder_version(registry, rules)}/{ENRICHER}"
+
+
+def stale_blocks(
+    chain: Chain, ranges: Sequence[BlockRange], tables: LakeTables, registry: Registry
+) -> dict[BlockRange, set[int]]:
+    """The blocks of which any row is of an older version, by range; ranges without are left out.
+
+    Raises StorageFailed.
+    """
+    reference = stored_reference(chain.name, tables)
+    rules = rules_for(chain.proof_rules, chain.chain_id)
+    version = decoder_version(registry, rules)
+    stale = {
+        block_range: _stale_decoded(chain, block_range, tables, version)
+        | _stale_enriched(chain, block_range, tables, version, reference)
+        for block_range in ranges
+    }
+    return {block_range: numbers for block_range, numbers in stale.items() if numbers}
+
+
+def refresh(
+    chain: Chain,
+    ranges: Sequence[BlockRange],
+    engine: Engine,
+    registry: Registry,
+    writer: Writer,
+) -> Iterator[Refreshed]:
+    """Make the old rows of `ranges` anew, range by range. Raises the errors of the layers."""
+    writer = replace(writer, refreshes=True)
+    for block_range in ranges:
+        decoded = write_decoded(chain, block_range, engine, registry, writer)
+        enriched = write_enriched(chain, block_range, engine, writer)
+        yield Refreshed(block_range, decoded.written, enriched.written)
+
+
+def _stale_decoded(
+    chain: Chain, block_range: BlockRange, tables: LakeTables, version: str
+) -> set[int]:
+    rows = tables.read(
+        BLOCKS,
+        columns=["number", "decoder_version"],
+        chain=chain.name,
+        block_range=block_range.key,
+    )
+    present = (version, UNFINISHED)
+    return {r["number"] for r in rows.to_pylist() if r["decoder_version"] not in present}
+
+
+def _stale_enriched(
+    chain: Chain,
+    block_range: BlockRange,
+    tables: LakeTables,
+    version: str,
+    reference: ReferenceTables,
+) -> set[int]:
+    rows = tables.read(
+        ENRICHED_BLOCKS,
+        columns=["number", "timestamp", "decoder_version", "enricher_version"],
+        chain=chain.name,
+        block_range=block_range.key,
+    )
+    versions = enricher_versions(
+        rows["timestamp"].combine_chunks(), reference, max_price_age=chain.max_price_age
+    )
+    return {
+        row["number"]
+        for row, enricher in zip(rows.to_pylist(), versions, strict=True)
+        if row["enricher_version"] != UNFINISHED
+        and (row["decoder_version"], row["enricher_version"]) != (version, enricher)
+    }

@@ -1,0 +1,102 @@
+"""How far a chain's ranges are, read from the tables: what is behind, and which blocks that is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from chain_assets.chains import Chain
+from chain_assets.core.block_range import BlockRange, ranges_between
+from chain_assets.core.catch_up import Standing, in_order, standings
+from chain_assets.core.schemas import RAW_BLOCKS
+from chain_assets.core.schemas.enriched import BLOCKS as ENRICHED_BLOCKS
+from chain_assets.lake.blobs import blob_folder
+from chain_assets.lake.tables import LakeTables
+from chain_assets.layers.pipeline import split_by_range
+from chain_assets.layers.raw_index import read_index
+from chain_assets.ops.store import OpsStore
+from chain_assets.sources.protocol import BlockSource
+
+
+def standing_of(
+    chain: Chain, source: BlockSource, tables: LakeTables, ops: OpsStore
+) -> list[Standing]:
+    """The ranges that are behind, in the order to take them. Raises SourceError, StorageFailed."""
+    head, finalized = source.head().number, source.finalized()
+    if head < chain.start_block:
+        return []
+    first_open = head - chain.max_reorg_depth if finalized is None else finalized.number + 1
+    stood = standings(
+        list(ranges_between(chain.start_block, head, chain.ranges)),
+        start_block=chain.start_block,
+        head=head,
+        settled=_settled(chain, tables, ops, first_open),
+    )
+    return in_order(stood, first_open=first_open)
+
+
+def unsettled(
+    chain: Chain, block_range: BlockRange, source: BlockSource, tables: LakeTables, ops: OpsStore
+) -> list[int]:
+    """The blocks of the range to fetch now: not stored, or not whole, or held and due."""
+    rows = read_index(tables, chain=chain.name, block_range=block_range.key)
+    sizes = tables.store.sizes(blob_folder(chain.name, block_range.key)) if rows else {}
+    whole = {row.number for row in rows if row.canonical and sizes.get(row.uri) == row.size_bytes}
+    due = {hold.number for hold in ops.holds.due(chain.name) if hold.stage != "enrich"}
+    head = source.head().number
+    wanted = range(max(block_range.start, chain.start_block), min(block_range.stop, head + 1))
+    return [number for number in wanted if number not in whole or number in due]
+
+
+def to_be_done(chain: Chain, spans: Sequence[BlockRange], tables: LakeTables) -> int:
+    """How many blocks of `spans` are not stored yet."""
+    count = 0
+    for block_range, numbers in split_by_range(chain, spans):
+        rows = read_index(tables, chain=chain.name, block_range=block_range.key)
+        there = {row.number for row in rows if row.canonical}
+        count += sum(number not in there for number in numbers)
+    return count
+
+
+def _settled(chain: Chain, tables: LakeTables, ops: OpsStore, first_open: int) -> dict[str, int]:
+    """How many blocks of each range are done, or held and not to be tried now.
+
+    Rows of closed ranges are counted from the table's log, however many ranges there are. Where
+    blocks may be held or replaced, it is read which ones they are.
+    """
+    settled: Counter[str] = Counter()
+    for file in tables.live_files(ENRICHED_BLOCKS, chain=chain.name):
+        settled[file["partition.block_range"]] += file["num_records"]
+    resting = _resting(chain, ops)
+    stored = tables.live_files(RAW_BLOCKS, chain=chain.name)
+    keys = {file["partition.block_range"] for file in stored}
+    still_open = {key for key in keys if BlockRange.from_key(key).stop > first_open}
+    for key in still_open | resting.keys():
+        settled[key] = len(_enriched(chain, key, tables) | resting.get(key, set()))
+    return settled
+
+
+def _resting(chain: Chain, ops: OpsStore) -> dict[str, set[int]]:
+    """By range: blocks that are held, and not to be tried now."""
+    due = {(hold.number, hold.stage) for hold in ops.holds.due(chain.name)}
+    resting: dict[str, set[int]] = {}
+    for hold in ops.holds.find(chain.name):
+        if (hold.number, hold.stage) not in due:
+            resting.setdefault(hold.block_range, set()).add(hold.number)
+    return resting
+
+
+def _enriched(chain: Chain, key: str, tables: LakeTables) -> set[int]:
+    """Canonical blocks of the range whose enriched rows are there."""
+    canonical = {
+        (row.number, row.hash)
+        for row in read_index(tables, chain=chain.name, block_range=key)
+        if row.canonical
+    }
+    columns = ["number", "hash", "enricher_version"]
+    rows = tables.read(ENRICHED_BLOCKS, columns=columns, chain=chain.name, block_range=key)
+    return {
+        row["number"]
+        for row in rows.to_pylist()
+        if (row["number"], row["hash"]) in canonical and row["enricher_version"]
+    }

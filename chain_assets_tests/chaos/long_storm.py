@@ -1,0 +1,46 @@
+"""The long form: until each fault point has killed a process, and at least 100 have been killed."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+from chain_assets.lake.tables import LakeTables
+from chain_assets_tests.chaos.nursery import Nursery
+from chain_assets_tests.chaos.points import BIRTH
+from chain_assets_tests.chaos.storm import Storm
+from chain_assets_tests.chaos.tally import Tally
+from chain_assets_tests.chaos.verdict import assert_healed, assert_tables_are_sound
+from chain_assets_tests.chaos.world import open_world
+
+LEAST_KILLS = 100
+_ROUNDS_BETWEEN_LOOKS = 20
+
+
+def long_storm(
+    folder: Path, *, seed: int, seconds: float, kills: int, say: Callable[[str], object]
+) -> Tally:
+    """A storm of at most `seconds`, and the verdict. Raises AssertionError; `say` gets the counts
+    in any case."""
+    tally, started = Tally(seed), time.monotonic()
+    try:
+        with open_world(folder, seed=seed) as world, Nursery() as nursery:
+            storm = Storm(world, nursery, Random(seed), tally)
+            storm.found_lake(BIRTH)
+            while (tally.never_killed or tally.all_kills < kills) and (
+                time.monotonic() - started < seconds
+            ):
+                storm.round()
+                if tally.events["rounds"] % _ROUNDS_BETWEEN_LOOKS == 0:
+                    assert_tables_are_sound(LakeTables(world.lake))
+            assert_healed(storm)
+    finally:
+        tally.seconds = time.monotonic() - started
+        say("\n".join(tally.lines()) + "\n")
+        if sys.exception() is None:
+            say("Tables, journal and holds are those of a run without any of this.\n")
+    assert not tally.never_met, f"never met: {tally.never_met}"
+    return tally

@@ -1,0 +1,113 @@
+"""After the storm: everything is as if nothing had ever gone wrong.
+
+faults off, all metadata there ─→ one run by a person ─→ the lake = a clean lake over the final
+chain; its journal replays to it; the scanner finds nothing; no hold is left but the one that should
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from chain_assets.core.block_range import BlockRange
+from chain_assets.core.reorgs import replay
+from chain_assets.core.schemas import BLOCK_CHANGES, REORGS
+from chain_assets.engine.local import LocalEngine
+from chain_assets.lake.tables import LakeTables, read_all
+from chain_assets.layers.mending import find_gaps
+from chain_assets.layers.pipeline import Parts, Writer
+from chain_assets.ops.database import sqlite_url
+from chain_assets.sources.devnet import DevnetSource
+from chain_assets_tests.chaos.storm import Storm
+from chain_assets_tests.lake_fixtures import (
+    assert_no_duplicates,
+    assert_same,
+    contents,
+    live_files,
+    registry,
+)
+
+# A reorg that is too deep is halted once; what a lying node had asked for may come before it.
+_MOST_RUNS = 6
+
+
+def assert_healed(storm: Storm) -> None:
+    """End the storm, let the pipeline run in peace, and compare."""
+    world = storm.world
+    tables = LakeTables(world.lake)
+    assert_tables_are_sound(tables)
+    _clear_up(storm)
+    _finish(storm)
+    files = live_files(tables)
+    _run_in_peace(storm)
+    assert live_files(tables) == files, "the next run changes nothing"
+    _clean_run(storm)
+    assert_same(
+        contents(tables, canonical_only=True),
+        contents(LakeTables(world.clean_lake), canonical_only=True),
+    )
+    assert_tables_are_sound(tables)
+    index = read_all(tables, "raw_blocks").to_pylist()
+    canonical = {(row["number"], row["hash"]) for row in index if row["canonical"]}
+    assert _replayed(tables) == canonical
+    assert {number for number, _ in canonical} == set(range(world.head + 1))
+    with world.ops() as ops:
+        parts = Parts(
+            DevnetSource(world.net), Writer(tables, ops, "verdict"), LocalEngine(1), registry()
+        )
+        assert find_gaps(world.chain, parts) == []
+        assert _held(storm) == {(world.metadata.never, "enrich")}
+        assert ops.leases.live() == ()
+
+
+def assert_tables_are_sound(tables: LakeTables) -> None:
+    """What holds at any moment: no key twice, a dense sequence that can be applied."""
+    assert_no_duplicates(tables)
+    _replayed(tables)
+    reorgs = read_all(tables, REORGS.name)["reorg_id"].to_pylist()
+    assert len(reorgs) == len(set(reorgs))
+
+
+def _replayed(tables: LakeTables) -> set[tuple[int, bytes]]:
+    rows = sorted(read_all(tables, BLOCK_CHANGES.name).to_pylist(), key=lambda r: r["sequence"])
+    assert [row["sequence"] for row in rows] == list(range(1, len(rows) + 1))
+    return replay(((row["number"], row["hash"]), row["change"]) for row in rows)
+
+
+def _clear_up(storm: Storm) -> None:
+    world = storm.world
+    storm.weather.calm_node()
+    # A lake that has seen higher blocks than the chain has keeps them: the node may just lag.
+    world.net.advance(max(1, world.highest + 1 - world.head))
+    world.metadata.late_prices.clear()
+    world.metadata.late_tokens.clear()
+
+
+def _finish(storm: Storm) -> None:
+    for _ in range(_MOST_RUNS):
+        outcome = _run_in_peace(storm)
+        halted = storm.decide()
+        if not outcome and not halted and len(_held(storm)) == 1:
+            return
+    raise AssertionError(f"it does not come to an end: {outcome}, held: {_held(storm)}")
+
+
+def _run_in_peace(storm: Storm) -> str:
+    """A person's run over the whole chain; the error it ended with, if any."""
+    spans = (BlockRange(0, storm.world.head + 1),)
+    outcome = storm.run(replace(storm.job(spans), retry=True, patient=False, refreshes=True))
+    assert outcome is not None
+    return outcome.text
+
+
+def _clean_run(storm: Storm) -> None:
+    world = storm.world
+    job = storm.job((BlockRange(0, world.head + 1),))
+    ops_url = sqlite_url(world.folder / "clean.db")
+    outcome = storm.run(replace(job, lake=world.clean_lake, ops_url=ops_url, patient=False))
+    assert outcome is not None
+    assert not outcome.error, outcome.text
+
+
+def _held(storm: Storm) -> set[tuple[int, str]]:
+    with storm.world.ops() as ops:
+        return {(hold.number, hold.stage) for hold in ops.holds.find(storm.world.chain.name)}

@@ -1,0 +1,101 @@
+"""Blocks of other chains than the one that they are said to be of, and chains with odd headers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chain_assets.core.proofs import rules_for
+from chain_assets_tests.core.proof_blocks import A, B, Json, data_of, sealed, transaction
+from chain_assets_tests.core.proof_cases import prove, real_document, rules_of
+
+ETHEREUM, BASE = rules_for("ethereum", 1), rules_for("op_stack", 8453)
+CALL = [21_000, data_of(B), 1, b"\x12\x34"]
+
+
+def proof_of(document: Json, rules: Any) -> Json:
+    (proof,) = prove([document], rules)
+    assert prove([document], rules, route="plain") == [proof]
+    return proof
+
+
+def legacy(v: int, **fields: Any) -> tuple[Json, list[Any]]:
+    row = transaction(0, gasPrice="0x9", v=hex(v), r="0x5", s="0x6", **fields)
+    return row, [0, 9, *CALL, v, 5, 6]
+
+
+def dynamic(chain_id: int) -> tuple[Json, list[Any]]:
+    fees = {"maxPriorityFeePerGas": "0x1", "maxFeePerGas": "0x9"}
+    row = transaction(2, **fields_of(chain_id), **fees)
+    return row, [chain_id, 0, 1, 9, *CALL, [], 0, 5, 6]
+
+
+def fields_of(chain_id: int) -> Json:
+    return {"chainId": hex(chain_id), "r": "0x5", "s": "0x6"}
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        pytest.param(legacy(37), id="legacy: only v says it"),
+        pytest.param(legacy(37, chainId="0x1"), id="legacy: the node says it as well"),
+        pytest.param(dynamic(1), id="typed"),
+    ],
+)
+def test_a_transaction_of_another_chain_is_found(made: tuple[Json, list[Any]]) -> None:
+    document = sealed([legacy(27), made])
+    assert proof_of(document, ETHEREUM)["level"] == "full"
+    proof = proof_of(document, BASE)
+    assert proof["level"] == "failed"
+    assert proof["reason"] == "transaction 1 is of another chain than the one with the id 8453"
+
+
+@pytest.mark.parametrize("said", [{}, {"chainId": None}, {"chainId": "0x0"}])
+def test_a_transaction_older_than_eip_155_is_of_any_chain(said: Json) -> None:
+    document = sealed([legacy(28, **said)])
+    assert [proof_of(document, rules)["level"] for rules in (ETHEREUM, BASE)] == ["full"] * 2
+
+
+def test_a_real_block_of_one_chain_fails_on_another(real_blocks: Path) -> None:
+    document = real_document(real_blocks, "ethereum", 17686110)
+    for chain in ("goerli", "base", "arbitrum", "polygon"):
+        proof = proof_of(document, rules_of(chain))
+        assert proof["level"] == "failed"
+        assert "is of another chain than the one with the id" in proof["reason"]
+
+
+@pytest.mark.parametrize(
+    "difficulty", [10**38 - 1, 10**38, 2**128 - 2, 2**255], ids=lambda n: f"{len(str(n))} digits"
+)
+def test_a_header_is_hashed_over_all_digits_of_its_difficulty(difficulty: int) -> None:
+    document = sealed([legacy(27)], difficulty=hex(difficulty))
+    assert proof_of(document, ETHEREUM)["level"] == "full"
+    document["block"]["difficulty"] = hex(difficulty + 1)
+    assert proof_of(document, ETHEREUM)["block_hash_ok"] is False
+
+
+def test_a_header_without_a_difficulty_is_told_by_the_name_that_nodes_use() -> None:
+    document = sealed([legacy(27)])
+    del document["block"]["difficulty"]
+    assert proof_of(document, ETHEREUM)["reason"] == (
+        "block hash: the source did not supply difficulty"
+    )
+
+
+@pytest.mark.parametrize("currency", [A, None], ids=["a token", "the native token"])
+def test_a_celo_transaction_that_names_a_fee_currency_is_hashed_over_it(
+    currency: str | None,
+) -> None:
+    rules = rules_of("celo")
+    fees = {"maxPriorityFeePerGas": "0x1", "maxFeePerGas": "0x9", "feeCurrency": currency}
+    row = transaction(0x7B, **fees, **fields_of(42220))
+    token = data_of(currency) if currency else b""
+    items = [42220, 0, 1, 9, *CALL, [], token, 0, 5, 6]
+    document = sealed([(row, items)], receipt_tails=[[7]], number=hex(31_056_500))
+    proof = proof_of(document, rules)
+    assert (proof["level"], proof["transactions_root_ok"]) == ("partial", True)
+    assert proof["reason"] == "receipts root: receipts of type 0x7b have a form of their own"
+    document["block"]["transactions"][0]["feeCurrency"] = B
+    assert proof_of(document, rules)["transactions_root_ok"] is False

@@ -1,0 +1,295 @@
+"""A follower takes each block through all layers as it comes, and leaves nothing behind it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from chain_assets.core.block_range import BlockRange, Delimiter
+from chain_assets.core.errors import ChainAssetsError, ConfigError, LeaseTaken
+from chain_assets.core.schemas import RAW_BLOCKS, REORGS, TABLES
+from chain_assets.core.schemas.enriched import BLOCKS as ENRICHED_BLOCKS
+from chain_assets.layers.follow_reports import Reports
+from chain_assets.layers.following import Bell, FollowPolicy, follow, is_followed
+from chain_assets.layers.pipeline import Parts, write_raw
+from chain_assets.layers.report import LayerReport
+from chain_assets.sources.devnet import DevnetSource, Fault, Faults
+from chain_assets.sources.protocol import Header
+from chain_assets_tests.lake_fixtures import Pipeline, assert_same, contents, small_chain
+
+_POLICY = FollowPolicy(
+    holds_every=0.05, reports_every=0.0, halted_wait=0.05, first_wait=0.02, longest_wait=0.1
+)
+
+
+class Follower:
+    """A follower in a thread of its own. `reports` are those that it told."""
+
+    def __init__(self, pipeline: Pipeline, policy: FollowPolicy, parts: Parts | None) -> None:
+        self.pipeline, self.bell = pipeline, Bell()
+        self.reports: list[LayerReport] = []
+        self.error: BaseException | None = None
+        self._parts = parts or replace(pipeline.parts(), writer=pipeline.writer(patient=True))
+        self._policy = policy
+        self.thread = threading.Thread(target=self._run)
+
+    def _run(self) -> None:
+        try:
+            follow(
+                self.pipeline.chain,
+                self._parts,
+                self.bell,
+                pause=lambda: 0.02,
+                reference=lambda head: self.pipeline.reference(),
+                tell=self.reports.append,
+                policy=self._policy,
+            )
+        except ChainAssetsError as error:
+            self.error = error
+
+    def reach(self, number: int) -> None:
+        """Wait until block `number`, as the chain has it now, is enriched."""
+        block = self.pipeline.net.canonical_block(number)
+        assert block is not None
+        self.until(lambda: _enriched(self.pipeline).get(number) == block.hash)
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for it, for a minute at most."""
+        end = time.monotonic() + 60
+        while not condition():
+            assert self.thread.is_alive(), self.error
+            assert time.monotonic() < end
+            time.sleep(0.02)
+
+
+@contextmanager
+def following(
+    pipeline: Pipeline, policy: FollowPolicy = _POLICY, *, parts: Parts | None = None
+) -> Iterator[Follower]:
+    """A follower while the block runs; then it is stopped, and must have ended well."""
+    follower = Follower(pipeline, policy, parts)
+    follower.thread.start()
+    try:
+        yield follower
+    finally:
+        follower.bell.stop()
+        follower.thread.join(timeout=60)
+        assert not follower.thread.is_alive()
+    assert follower.error is None
+
+
+def _enriched(pipeline: Pipeline) -> dict[int, bytes]:
+    rows = pipeline.tables.read(ENRICHED_BLOCKS, columns=["number", "hash"])
+    return dict(zip(rows["number"].to_pylist(), rows["hash"].to_pylist(), strict=True))
+
+
+def _assert_as_clean(pipeline: Pipeline, lake: Path, *, first: int = 0) -> None:
+    clean = pipeline.into(lake)
+    clean.run(first, pipeline.net.head)
+    assert_same(contents(pipeline.tables, canonical_only=True), contents(clean.tables))
+
+
+def test_each_block_is_enriched_as_it_comes(tmp_path: Path) -> None:
+    pipeline = Pipeline.on_devnet(tmp_path / "lake")
+    pipeline.run(0, 24)
+    with following(pipeline) as follower:
+        for _ in range(7):
+            follower.reach(pipeline.net.advance(1))
+    assert set(_enriched(pipeline)) == set(range(32))
+    _assert_as_clean(pipeline, tmp_path / "clean")
+
+
+def test_an_empty_lake_is_begun_with_the_heads_range(tmp_path: Path) -> None:
+    pipeline = Pipeline.on_devnet(tmp_path / "lake")
+    with following(pipeline) as follower:
+        follower.reach(24)
+    assert set(_enriched(pipeline)) == {20, 21, 22, 23, 24}
+    _assert_as_clean(pipeline, tmp_path / "clean", first=20)
+
+
+def test_a_lake_that_lags_is_caught_up_with_in_batches_without_a_hole(tmp_path: Path) -> None:
+    pipeline = Pipeline.on_devnet(tmp_path / "lake")
+    pipeline.run(0, 3)
+    with following(pipeline, replace(_POLICY, most_blocks=4)) as follower:
+        follower.reach(24)
+    assert set(_enriched(pipeline)) == set(range(25))
+    raw = [report for report in follower.reports if report.layer == "raw"]
+    assert max(report.written for report in raw) == 4
+    _assert_as_clean(pipeline, tmp_path / "clean")
+
+
+def test_reorgs_are_followed_through_all_layers(tmp_path: Path) -> None:
+    chain = small_chain(finality=24)
+    pipeline = Pipeline.on_devnet(tmp_path / "lake", chain=chain)
+    pipeline.run(0, 24)
+    with following(pipeline) as follower:
+        for depth in (1, 7, 14):
+            follower.reach(pipeline.net.reorg(depth))
+            follower.until(lambda: len(_enriched(pipeline)) == pipeline.net.head + 1)
+    _assert_as_clean(pipeline, tmp_path / "clean")
+
+
+def test_a_second_follower_leaves_and_goes_on_once_the_first_has_left(tmp_path: Path) -> None:
+    pipeline = Pipeline.on_devnet(tmp_path / "lake")
+    assert not is_followed(pipeline.chain, pipeline.ops)
+    with following(pipeline) as first:
+        first.reach(24)
+        assert is_followed(pipeline.chain, pipeline.ops)
+        with pytest.raises(LeaseTaken):
+            follow(pipeline.chain, pipeline.parts(), Bell(), pause=lambda: 0.02)
+    assert not is_followed(pipeline.chain, pipeline.ops)
+    with following(pipeline) as second:
+        second.reach(pipeline.net.advance(1))
+
+
+def test_a_second_follower_may_wait_for_the_first_to_leave(tmp_path: Path) -> None:
+    pipeline = Pipeline.on_devnet(tmp_path / "lake")
+    first = Follower(pipeline, _POLICY, None)
+    first.thread.start()
+    first.reach(24)
+    with following(pipeline, replace(_POLICY, lease_wait=30)) as second:
+        first.bell.stop()
+        second.reach(pipeline.net.advance(1))
+    assert first.error is None
+
+
+def test_what_an_earlier_one_left_half_done_is_done_without_a_new_block(tmp_path: Path) -> None:
+    pipeline = Pipeline.on_devnet(tmp_path / "lake")
+    pipeline.run(0, 21)
+    source = DevnetSource(pipeline.net)
+    open_range = BlockRange(20, 30)
+    write_raw(pipeline.chain, open_range, source, pipeline.writer(), numbers=[22, 23, 24])
+    with following(pipeline) as follower:
+        follower.reach(24)
+    _assert_as_clean(pipeline, tmp_path / "clean")
+
+
+def test_a_node_that_fails_for_a_while_is_waited_for(tmp_path: Path) -> None:
+    pipeline = Pipeline.on_devnet(tmp_path / "lake")
+    pipeline.run(0, 24)
+    with following(pipeline) as follower:
+        pipeline.net.faults = Faults(rules=(Fault(kind="server_error"),))
+        head = pipeline.net.advance(2)
+        time.sleep(0.3)
+        assert head not in _enriched(pipeline)
+        pipeline.net.faults = Faults()
+        follower.reach(head)
+
+
+class _Misconfigured(DevnetSource):
+    def head(self) -> Header:
+        raise ConfigError("it serves another chain", chain="devnet")
+
+
+def test_what_only_a_person_can_mend_ends_it_and_gives_the_lease_back(tmp_path: Path) -> None:
+    pipeline = Pipeline.on_devnet(tmp_path / "lake")
+    parts = replace(pipeline.parts(), source=_Misconfigured(pipeline.net))
+    with pytest.raises(ConfigError, match="another chain"):
+        follow(pipeline.chain, parts, Bell(), pause=lambda: 0.02)
+    assert not is_followed(pipeline.chain, pipeline.ops)
+
+
+def test_a_halted_chain_is_told_once_and_goes_on_when_it_is_approved(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    chain = replace(small_chain(finality=24), max_reorg_depth=4)
+    pipeline = Pipeline.on_devnet(tmp_path / "lake", chain=chain)
+    pipeline.run(0, 24)
+    with caplog.at_level(logging.ERROR), following(pipeline) as follower:
+        head = pipeline.net.reorg(6)
+        follower.until(lambda: bool(pipeline.ops.approvals.all("pending")))
+        time.sleep(0.5)
+        assert head not in _enriched(pipeline)
+        (asked,) = pipeline.ops.approvals.all("pending")
+        pipeline.ops.approvals.approve(asked.id, who="a person", why="the other side is right")
+        follower.reach(head)
+    told = [record for record in caplog.records if "stands still" in record.getMessage()]
+    assert len(told) == 1
+    assert asked.id in told[0].getMessage()
+    _assert_as_clean(pipeline, tmp_path / "clean")
+
+
+def test_a_block_that_is_held_is_tried_again_when_it_is_due(tmp_path: Path) -> None:
+    pipeline = Pipeline.on_devnet(tmp_path / "lake")
+    pipeline.run(0, 24)
+    pipeline.net.faults = Faults(rules=(Fault(kind="null_block", blocks=frozenset({26})),))
+    with following(pipeline) as follower:
+        head = pipeline.net.advance(4)
+        follower.reach(head)
+        assert 26 not in _enriched(pipeline)
+        pipeline.net.faults = Faults()
+        pipeline.ops.holds.wake(pipeline.chain.name, numbers=[26])
+        follower.reach(26)
+    assert not pipeline.ops.holds.find(pipeline.chain.name)
+    _assert_as_clean(pipeline, tmp_path / "clean")
+
+
+def test_files_do_not_gather_and_a_final_range_has_one_of_each_table(tmp_path: Path) -> None:
+    chain = replace(small_chain(blocks=1, finality=5), ranges=(Delimiter(0, 40),))
+    pipeline = Pipeline.on_devnet(tmp_path / "lake", chain=chain)
+
+    def files(start: int) -> int:
+        key = BlockRange(start, start + 40).key
+        return len(pipeline.tables.live_files(RAW_BLOCKS, chain=chain.name, block_range=key))
+
+    with following(pipeline) as follower:
+        for number in range(1, 39):
+            follower.reach(pipeline.net.advance(1))
+            assert files(0) <= 34, number
+        follower.until(lambda: files(0) < 10)
+        follower.reach(pipeline.net.advance(12))
+        follower.until(lambda: files(0) == 1)
+        follower.until(lambda: all(n == 1 for n in _files_by_table(pipeline).values()))
+    _assert_as_clean(pipeline, tmp_path / "clean")
+
+
+def _files_by_table(pipeline: Pipeline) -> dict[str, int]:
+    partition = {"chain": pipeline.chain.name, "block_range": BlockRange(0, 40).key}
+    tables = (t for t in TABLES.values() if t.layer != "reference" and t.name != REORGS.name)
+    return {t.name: len(pipeline.tables.live_files(t, **partition)) for t in tables}
+
+
+def _report(layer: str, written: int) -> LayerReport:
+    return LayerReport(
+        layer, "devnet", BlockRange(0, 10), frozenset(), written, 0, (), 10, 1.0, "v"
+    )
+
+
+def test_reports_are_added_up_and_told_now_and_then_and_at_the_end() -> None:
+    now, told = [0.0], list[LayerReport]()
+    reports = Reports(told.append, every=60, clock=lambda: now[0])
+    reports.add(_report("raw", 1))
+    reports.tell_due()
+    assert [report.written for report in told] == [1]
+    for _ in range(3):
+        now[0] += 10
+        reports.add(_report("raw", 2))
+        reports.tell_due()
+    assert len(told) == 1
+    now[0] += 30
+    reports.tell_due()
+    assert (told[-1].written, told[-1].bytes_read, len(told)) == (6, 30, 2)
+    reports.add(_report("raw", 5))
+    reports.close(BlockRange(0, 10))
+    reports.close(BlockRange(0, 10))
+    reports.add(_report("decoded", 7))
+    reports.tell_all()
+    reports.tell_all()
+    assert [report.written for report in told[2:]] == [5, 7]
+
+
+def test_a_bell_wakes_at_once_and_a_stop_soon() -> None:
+    bell = Bell()
+    threading.Timer(0.05, bell.ring).start()
+    started = time.monotonic()
+    bell.wait(30)
+    bell.stop()
+    bell.wait(30)
+    assert time.monotonic() - started < 10
