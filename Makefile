@@ -22,7 +22,7 @@ dev: export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 # Spark starts the Java of JAVA_HOME. Set in the recipe, since Java may be installed by then only.
 with_java := JAVA_HOME="$$(scripts/java.sh)" && export JAVA_HOME &&
 
-.PHONY: help demo dev test check format bench lock clean java dagster-home
+.PHONY: help demo dev test check format bench chaos lock clean java dagster-home
 
 help: ## Show this list
 	@echo 'make TARGET, where TARGET is one of'
@@ -50,6 +50,9 @@ bench: java $(VENV)/.peers $(VENV)/.warm ## Run every benchmarks/bench_*.py, bes
 	@$(with_java) for file in $(wildcard benchmarks/bench_*.py); do \
 		$(BIN)/python -m "benchmarks.$$(basename "$$file" .py)" $(ARGS) || exit 1; \
 	done
+
+chaos: $(VENV)/.dev $(VENV)/.warm ## Kill the pipeline 100 times and look at its tables (SEED=7)
+	@$(BIN)/python -m chain_assets_tests.chaos $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 lock: $(BIN)/uv ## Write the lock files from pyproject.toml (ARGS=--upgrade for newer pins)
 	$(compile) --group dev --output-file requirements-dev.lock $(ARGS) pyproject.toml

@@ -1,6 +1,6 @@
 """From raw blobs to committed Delta tables: both engines, beside what others do with the blocks.
 
-    python -m benchmarks.bench_pipeline [blocks [growth]]     500 and 500,5000,20000 by default
+    python -m benchmarks.bench_pipeline [blocks [growth]]     1000 and 500,5000,20000 by default
 
 Everyone works in a process of its own, after a run to warm up. Times are the median of several
 rounds; in each round one runs after the other, so that a machine that slows down slows all. CPU
@@ -26,7 +26,8 @@ from benchmarks.measure import show, tree_cpu_seconds, tree_peak_megabytes
 from benchmarks.pipeline_contenders import CONTENDERS, WARM_BLOCKS, Contender, Task
 from benchmarks.pipeline_lake import fill
 
-BLOCKS = 500
+# A whole range.
+BLOCKS = 1_000
 GROWTH = (500, 5_000, 20_000)
 ROUNDS = 5
 ENGINES = ("chain_assets, local", "chain_assets, Spark")

@@ -97,10 +97,10 @@ def held_blocks(reports: Sequence[LayerReport]) -> Table | None:
     held = {block.number: block for report in reports for block in report.held}
     if not held:
         return None
-    table = Table(title="Held back: fetched again by the next run", box=box.SIMPLE_HEAD)
+    table = Table(title="Held back: see `chain-assets holds list`", box=box.SIMPLE_HEAD)
     table.add_column("block", justify="right")
-    table.add_column("hash")
-    table.add_column("why")
+    table.add_column("hash", no_wrap=True)
+    table.add_column("why", overflow="fold")
     for number, block in sorted(held.items()):
         known = "" if block.hash is None else f"0x{block.hash.hex()[:16]}…"
         table.add_row(str(number), known, Text(block.reason))

@@ -8,8 +8,8 @@
     │   ├── AccessRefused            answered 401 or 403
     │   ├── CallRefused              does not offer the call, or not with these parameters
     │   ├── MalformedAnswer    (t)   answered something that is not a block or its receipts
-    │   ├── BudgetSpent              more requests than this run was allowed
     │   └── BlockNotFound      (t)   `null`: not there yet, or pruned, or not in the folder
+    ├── BudgetSpent                  more requests than this run was allowed
     ├── LinkError              (t)   a block's parent is not the block before it
     ├── DecodeError                  a block's JSON does not say what its schema asks
     ├── ReferenceFileError           a label, token, price or ABI file cannot be read

@@ -3,7 +3,7 @@
     points.py    at which fault points a process can be killed, and what has to happen for that
     child.py     what a process does that is to be killed         nursery.py   forks such processes
     world.py     the chain, the lake, the metadata                weather.py   what goes wrong when
-    storm.py     round after round                                tally.py     what has happened
+    storm.py     round after round, runs.py run after run         tally.py     what has happened
     verdict.py   at the end everything is as if nothing had gone wrong
 
 `make chaos` is the long form, test_chaos.py the short one.

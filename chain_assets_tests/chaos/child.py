@@ -33,7 +33,7 @@ from chain_assets.layers.report import no_progress
 from chain_assets.ops.migrate import open_database
 from chain_assets.ops.store import OpsStore, process_name
 from chain_assets.sources.rpc.source import RpcSource
-from chain_assets_tests.chaos.points import Place
+from chain_assets_tests.chaos.points import Place, place_of
 from chain_assets_tests.lake_fixtures import registry
 
 # A killed writer's range is free again after so many seconds.
@@ -41,8 +41,8 @@ LEASE_SECONDS = 1.0
 # Holds are due again, and dead letters, within the storm.
 RETRIES = RetryPolicy(first_wait=0.5, longest_wait=4.0, most_attempts=5)
 _TIMEOUT_SECONDS = 1.5
-# The last line of a log: its process was killed at the point of the line before.
-KILLED = b"killed|\n"
+# Begins a line of a log: its process was killed there.
+KILLED = "!"
 
 
 @dataclass(frozen=True)
@@ -146,8 +146,8 @@ class _Watch:
         self._met: Counter[Place] = Counter()
 
     def __call__(self, point: FaultPoint, part: str) -> None:
-        place = Place(point, part)
-        os.write(self._file, f"{point}|{part}\n".encode())
+        place = place_of(point, part)
+        self._write(place)
         self._met[place] += 1
         for ambush in self._ambushes:
             if ambush.place == place and ambush.hit == self._met[place]:
@@ -155,12 +155,16 @@ class _Watch:
 
     def _spring(self, ambush: Ambush) -> None:
         if ambush.action == "kill":
-            os.write(self._file, KILLED)
+            self._write(ambush.place, KILLED)
             os.kill(os.getpid(), signal.SIGKILL)
         elif ambush.action == "stop":
             os.kill(os.getpid(), signal.SIGSTOP)
         else:
             time.sleep(LEASE_SECONDS / 2)
+
+    def _write(self, place: Place, sign: str = "") -> None:
+        # One call a line: other threads, and an end at any moment, leave lines whole.
+        os.write(self._file, f"{sign}{place.point}|{place.part}\n".encode())
 
 
 class _Unreliable:

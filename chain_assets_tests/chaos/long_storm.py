@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
+from chain_assets.core.schemas import TABLES
 from chain_assets.lake.tables import LakeTables
 from chain_assets_tests.chaos.nursery import Nursery
-from chain_assets_tests.chaos.points import BIRTH
 from chain_assets_tests.chaos.storm import Storm
 from chain_assets_tests.chaos.tally import Tally
 from chain_assets_tests.chaos.verdict import assert_healed, assert_tables_are_sound
@@ -29,7 +29,7 @@ def long_storm(
     try:
         with open_world(folder, seed=seed) as world, Nursery() as nursery:
             storm = Storm(world, nursery, Random(seed), tally)
-            storm.found_lake(BIRTH)
+            storm.found_lake(kills=len(TABLES))
             while (tally.never_killed or tally.all_kills < kills) and (
                 time.monotonic() - started < seconds
             ):
@@ -39,7 +39,7 @@ def long_storm(
             assert_healed(storm)
     finally:
         tally.seconds = time.monotonic() - started
-        say("\n".join(tally.lines()) + "\n")
+        say("\n".join((*tally.lines(), *tally.places())) + "\n")
         if sys.exception() is None:
             say("Tables, journal and holds are those of a run without any of this.\n")
     assert not tally.never_met, f"never met: {tally.never_met}"

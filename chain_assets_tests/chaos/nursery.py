@@ -8,6 +8,7 @@ child costs some milliseconds instead of the seconds that imports take.
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -73,6 +74,8 @@ class Nursery:
 
 
 def _serve(pipe: Connection) -> None:
+    # What is warned of is what the storm has brought about: it would fill the screen.
+    logging.getLogger("chain_assets").setLevel(logging.ERROR)
     warm_up()
     registry()
     while True:

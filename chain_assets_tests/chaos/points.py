@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal, NamedTuple, get_args
 
 from chain_assets.core.fault_points import FaultPoint
-from chain_assets.core.schemas import (
-    BLOCK_CHANGES,
-    ENRICHED_TABLES,
-    RAW_BLOCKS,
-    REORGS,
-    TABLES,
-    Table,
-)
+from chain_assets.core.schemas import REORGS, TABLES
 from chain_assets.core.schemas.reference import ENTITY_LABELS, TOKEN_METADATA, TOKEN_PRICES
-from chain_assets.layers.decode_task import WRITTEN
 from chain_assets.layers.pipeline import LAYERS
 
 Need = Literal[
@@ -39,7 +30,6 @@ _WITNESSES = ("raw_blocks", "decoded_blocks", "enriched_blocks")
 _PARTS: dict[FaultPoint, tuple[str, ...]] = {
     "file to store": tuple(TABLES),
     "file stored": tuple(TABLES),
-    "table to make": tuple(TABLES),
     "commit to make": tuple(TABLES),
     "commit made": tuple(TABLES),
     "rows to mark": _MARKED,
@@ -78,25 +68,17 @@ _NEEDS_OF_PARTS: dict[str, Need] = {
 }
 
 
-def _as_made(layer: Sequence[Table]) -> tuple[Table, ...]:
-    """Tables of a layer, in the order in which a run makes them that takes over the lease of one
-    that was killed at the first: it leaves its token in the last."""
-    return layer[0], layer[-1], *layer[1:-1]
-
-
-# What only a new lake has, in the order in which its first run comes to it; the table of reorgs
-# is made by the first of them.
+# What only a new lake has.
 BIRTH = (
     Place("ops change to commit", "schema"),
     Place("ops change committed", "schema"),
-    *(
-        Place("table to make", table.name)
-        for table in (
-            *(ENTITY_LABELS, TOKEN_METADATA, TOKEN_PRICES, BLOCK_CHANGES, RAW_BLOCKS),
-            *(*_as_made(WRITTEN), *_as_made(ENRICHED_TABLES)),
-        )
-    ),
+    Place("table to make"),
 )
+
+
+def place_of(point: FaultPoint, part: str) -> Place:
+    """The place of a visit. Of a point that is not told apart by parts all are one place."""
+    return Place(point, part if point in _PARTS else "")
 
 
 def need_of(place: Place) -> Need | None:

@@ -10,16 +10,12 @@ gives the same storm, but not to the microsecond.
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from random import Random
-from typing import Any
 
 from chain_assets.core.block_range import BlockRange
-from chain_assets_tests.chaos.child import KILLED, Ambush, Job, Outcome, outcome_file
+from chain_assets_tests.chaos.child import Ambush, Job
 from chain_assets_tests.chaos.nursery import Nursery
 from chain_assets_tests.chaos.points import BIRTH, PLACES, Need, Place, need_of
 from chain_assets_tests.chaos.tally import Tally
@@ -36,23 +32,25 @@ class Storm:
 
     def __init__(self, world: World, nursery: Nursery, draws: Random, tally: Tally) -> None:
         self.world, self.tally = world, tally
-        self._nursery, self._draws = nursery, draws
+        self._draws = draws
         self.weather = Weather(world, draws, tally)
-        self._jobs = 0
+        self.runs = Runs(world, nursery, draws, tally)
 
-    def found_lake(self, places: Sequence[Place]) -> None:
-        """The lake's first range, with a kill at each of `places`, which only a new lake has, and
-        then all others. The first reorg comes on top."""
-        for place in places:
-            self.run(self.job((BlockRange(0, 10),), Ambush(place, 1, "kill")))
+    def found_lake(self, *, kills: int) -> None:
+        """A new lake's first range, killed before each table is made, up to `kills` times, and
+        then all others."""
+        first, schema = (BlockRange(0, 10),), BIRTH[:2]
+        for place in (*schema, *[BIRTH[2]] * kills):
+            self.runs.run(self.runs.job(first, Ambush(place, 1, "kill")))
         self.calm()
-        self.weather.reorg(3)
-        self.run(self.job(self._head_spans(), Ambush(Place("table to make", "reorgs"), 1, "kill")))
 
     def round(self) -> None:
-        """One round."""
+        """A kill at one of the places where the fewest were killed, or something else."""
+        self.strike(self._least_killed())
+
+    def strike(self, place: Place) -> None:
+        """One round, with a kill at `place` if the run comes there."""
         self.tally.events["rounds"] += 1
-        place = self._least_killed()
         need = need_of(place)
         ambush = Ambush(place, 1 if need else self._draws.choice((1, 1, 1, 2)), "kill")
         if need == "deep reorg":
@@ -79,7 +77,7 @@ class Storm:
             self.weather.reorg(self._draws.randint(1, 12))
         if need == "time":
             lingers.append(Ambush(Place("blocks linked"), 1, "linger"))
-        self.run(self.job(self._head_spans(), *lingers, ambush))
+        self.runs.run(self.runs.job(self._head_spans(), *lingers, ambush))
 
     def _any_weather(self, ambush: Ambush) -> None:
         draws = self._draws
@@ -90,54 +88,54 @@ class Storm:
         how = draws.choices(
             ("ambush", "moment", "pair", "stop", "disk", "puts"), (60, 13, 12, 5, 5, 5)
         )[0]
-        job = self.job(self._some_spans())
+        job = self.runs.job(self._some_spans())
         if how == "ambush":
-            self.run(replace(job, ambushes=(ambush,)))
+            self.runs.run(replace(job, ambushes=(ambush,)))
         elif how == "moment":
-            self.run(job, kill_after=draws.uniform(0.02, _LONGEST_RUN))
+            self.runs.run(job, kill_after=draws.uniform(0.02, _LONGEST_RUN))
         elif how == "pair":
             self._pair(job, replace(job, ambushes=(ambush,)))
         elif how == "stop":
             self._stop(job)
         elif how == "disk":
-            self.run(job, during=self.weather.full_disk())
+            self.runs.run(job, during=self.weather.full_disk())
         else:
             self.tally.events["runs on a store that fails puts"] += 1
-            self.run(replace(job, failing_puts=draws.choice((0.02, 0.1, 0.5))))
+            self.runs.run(replace(job, failing_puts=draws.choice((0.02, 0.1, 0.5))))
 
     def _pair(self, one: Job, other: Job) -> None:
         """Two writers go for the same blocks at once."""
         self.tally.events["pairs of writers at once"] += 1
-        jobs = one, replace(other, log=self._log(), seed=other.seed + 1)
-        pids = [self._nursery.start(job) for job in jobs]
+        jobs = one, replace(other, log=self.runs.new_log(), seed=other.seed + 1)
+        pids = [self.runs.nursery.start(job) for job in jobs]
         if self._draws.random() < 0.4:
             time.sleep(self._draws.uniform(0.05, _LONGEST_RUN))
-            self._nursery.kill(pids[0])
+            self.runs.nursery.kill(pids[0])
         for job, pid in zip(jobs, pids, strict=True):
-            self._collect(job, self._nursery.wait(pid))
+            self.runs.collect(job, self.runs.wait(pid))
 
     def _stop(self, job: Job) -> None:
         """A writer falls asleep, another takes its ranges over, and then it wakes up."""
         place = self._draws.choice([place for place in PLACES if place.point in _STOPS])
         sleeper = replace(job, ambushes=(Ambush(place, 1, "stop"),))
-        pid = self._nursery.start(sleeper)
-        end = self._nursery.wait(pid)
+        pid = self.runs.nursery.start(sleeper)
+        end = self.runs.wait(pid)
         if end == "stopped":
             self.tally.events["writers that woke up after their lease"] += 1
-            self.run(replace(job, log=self._log()))
-            self._nursery.resume(pid)
-            end = self._nursery.wait(pid)
-        self._collect(sleeper, end)
+            self.runs.run(replace(job, log=self.runs.new_log()))
+            self.runs.nursery.resume(pid)
+            end = self.runs.wait(pid)
+        self.runs.collect(sleeper, end)
 
     def _deep_reorg(self, ambush: Ambush) -> None:
         """The chain is halted, a person approves, and it goes on."""
         self.calm()
         self.weather.deep_reorg()
         if ambush.place.point != "approval used":
-            self.run(self.job(self._head_spans(), ambush))
-        self.run(self.job(self._head_spans()))
+            self.runs.run(self.runs.job(self._head_spans(), ambush))
+        self.runs.run(self.runs.job(self._head_spans()))
         self.decide()
-        self.run(self.job(self._head_spans(), ambush))
+        self.runs.run(self.runs.job(self._head_spans(), ambush))
 
     def _orphaned_lease(self, ambush: Ambush) -> None:
         """A killed writer's ranges are taken over."""
@@ -147,23 +145,23 @@ class Storm:
             ambush.place.part, "enriched"
         )
         spans = self._head_spans()
-        self.run(self.job(spans, Ambush(Place("lease acquired", layer), 1, "kill")))
-        self.run(self.job(spans, ambush))
+        self.runs.run(self.runs.job(spans, Ambush(Place("lease acquired", layer), 1, "kill")))
+        self.runs.run(self.runs.job(spans, ambush))
 
     def _healing(self, ambush: Ambush) -> None:
         """Blocks that were held come through."""
         self.weather.spoil("missing_log")
-        self.run(self.job(self._head_spans()))
+        self.runs.run(self.runs.job(self._head_spans()))
         self.weather.calm_node()
-        self.run(replace(self.job(self._head_spans(), ambush), retry=True))
+        self.runs.run(replace(self.runs.job(self._head_spans(), ambush), retry=True))
 
     def calm(self) -> None:
         """Nothing goes wrong for once, and all blocks come through."""
         self.weather.calm_node()
         spans = (BlockRange(0, self.world.head + 1),)
-        self.run(self.job(spans))
+        self.runs.run(self.runs.job(spans))
         if self.decide():
-            self.run(self.job(spans))
+            self.runs.run(self.runs.job(spans))
 
     def decide(self) -> int:
         """A person approves the reorgs that have really happened. How many."""
@@ -180,62 +178,6 @@ class Storm:
             )
         self.tally.events["approvals"] += approved
         return approved
-
-    def job(self, spans: tuple[BlockRange, ...], *ambushes: Ambush) -> Job:
-        """A run of the pipeline over `spans`."""
-        return Job(
-            chain=self.world.chain,
-            url=self.world.url,
-            lake=self.world.lake,
-            ops_url=self.world.ops_url,
-            log=self._log(),
-            spans=spans,
-            seed=self._draws.getrandbits(32),
-            reference=self.world.metadata.now,
-            patient=self._draws.random() < 0.4,
-            refreshes=self._draws.random() < 0.1,
-            ambushes=ambushes,
-        )
-
-    def run(
-        self,
-        job: Job,
-        *,
-        kill_after: float | None = None,
-        during: AbstractContextManager[Any] | None = None,
-    ) -> Outcome | None:
-        """Do `job`; its outcome, None where it was killed."""
-        with during or nullcontext():
-            pid = self._nursery.start(job)
-            if kill_after is not None:
-                time.sleep(kill_after)
-                self._nursery.kill(pid)
-            return self._collect(job, self._nursery.wait(pid))
-
-    def _collect(self, job: Job, end: str) -> Outcome | None:
-        lines = job.log.read_bytes().splitlines(keepends=True) if job.log.exists() else []
-        killed = bool(lines) and lines[-1] == KILLED
-        visits = [Place(*line.decode().rstrip("\n").split("|")) for line in lines if line != KILLED]  # type: ignore[arg-type]
-        self.tally.visits.update(visits)
-        if end == "killed":
-            if killed:
-                self.tally.kills[visits[-1]] += 1
-            else:
-                self.tally.events["kills at a random moment"] += 1
-            return None
-        assert end == "ended", f"{job.log.stem} {end} by itself, after {visits[-1:]}"
-        outcome = Outcome(**json.loads(outcome_file(job).read_text()))
-        assert outcome.expected, f"{job.log.stem}, seed {self.tally.seed}: {outcome.text}"
-        self.tally.events["runs"] += 1
-        if outcome.error:
-            self.tally.errors[outcome.error] += 1
-        return outcome
-
-    def _log(self) -> Any:
-        self._jobs += 1
-        folder = self.world.folder / "runs"
-        folder.mkdir(exist_ok=True)
-        return folder / f"run-{self._jobs}.log"
 
     def _least_killed(self) -> Place:
         places = [

@@ -39,7 +39,7 @@ class Tally:
         return [place for place in PLACES if not self.kills[place]]
 
     def lines(self) -> Iterator[str]:
-        """For a person."""
+        """For a person, without the places."""
         yield f"seed {self.seed}: {self.all_kills} kills in {self.seconds:.0f} s"
         for name, count in sorted(self.events.items()):
             yield f"  {count:5} {name}"
@@ -47,11 +47,12 @@ class Tally:
         yield f"  faults of the node: {_counts(self.faults)}"
         yield f"  holds that were seen: {_counts(self.holds)}"
         yield f"  errors that runs ended with: {_counts(self.errors)}"
-        yield f"  kills at {len(self.kills)} of {len(PLACES)} places:"
-        for place, count in sorted(self.kills.items()):
-            yield f"  {count:5} {place}"
-        for place in self.never_killed:
-            yield f"      0 {place}, met {self.visits[place]} times"
+        yield f"  kills at {len(self.kills)} of {len(PLACES)} places"
+
+    def places(self) -> Iterator[str]:
+        """How often processes came to each place, and how often they were killed there."""
+        for place in PLACES:
+            yield f"  {self.kills[place]:5} kills, {self.visits[place]:6} visits  {place}"
 
 
 def _counts(counter: Counter[int] | Counter[str]) -> str:

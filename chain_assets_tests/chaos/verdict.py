@@ -94,16 +94,18 @@ def _finish(storm: Storm) -> None:
 def _run_in_peace(storm: Storm) -> str:
     """A person's run over the whole chain; the error it ended with, if any."""
     spans = (BlockRange(0, storm.world.head + 1),)
-    outcome = storm.run(replace(storm.job(spans), retry=True, patient=False, refreshes=True))
+    outcome = storm.runs.run(
+        replace(storm.runs.job(spans), retry=True, patient=False, refreshes=True)
+    )
     assert outcome is not None
     return outcome.text
 
 
 def _clean_run(storm: Storm) -> None:
     world = storm.world
-    job = storm.job((BlockRange(0, world.head + 1),))
+    job = storm.runs.job((BlockRange(0, world.head + 1),))
     ops_url = sqlite_url(world.folder / "clean.db")
-    outcome = storm.run(replace(job, lake=world.clean_lake, ops_url=ops_url, patient=False))
+    outcome = storm.runs.run(replace(job, lake=world.clean_lake, ops_url=ops_url, patient=False))
     assert outcome is not None
     assert not outcome.error, outcome.text
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from chain_assets.core.schemas import DECODED_TABLES, ENRICHED_TABLES, TABLES, Column, Table
+from chain_assets.core.schemas import (
+    DECODED_TABLES,
+    ENRICHED_TABLES,
+    JOURNAL_TABLES,
+    TABLES,
+    Column,
+    Table,
+)
 from chain_assets.core.schemas.columns import ARROW_TYPES, check_table
 from chain_assets_tests.core.sample_block import decode, sample_document
 
@@ -14,7 +21,9 @@ JSON_OBJECTS = ("block", "transaction", "receipt", "log", "withdrawal")
 
 
 def test_every_layer_has_its_tables() -> None:
-    assert len(TABLES) == 2 + len(DECODED_TABLES) + len(ENRICHED_TABLES) + 3
+    named = (*JOURNAL_TABLES, *DECODED_TABLES, *ENRICHED_TABLES)
+    # raw_blocks and block_proofs; labels, tokens and prices.
+    assert len(TABLES) == 2 + len(named) + 3
     assert {table.layer for table in TABLES.values()} == {"raw", "decoded", "enriched", "reference"}
     assert all(name == table.name for name, table in TABLES.items())
 

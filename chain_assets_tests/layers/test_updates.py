@@ -109,7 +109,7 @@ def test_a_refresh_that_was_killed_goes_on_with_the_ranges_that_are_left(tmp_pat
     )
     work = refresh(pipeline.chain, list(stale), pipeline.engine, abis, pipeline.writer())
     assert next(work).block_range == RANGES[0]
-    work.close()
+    del work
     # And in the middle of one: decoded, but not enriched.
     writer = pipeline.writer(refreshes=True)
     write_decoded(pipeline.chain, RANGES[1], pipeline.engine, abis, writer)

@@ -42,9 +42,11 @@ def receipt_blooms(columns: Sequence[Slices], *, owners: Longs, count: int) -> B
 
 @njit(nogil=True, cache=True, boundscheck=False)
 def _distinct(fields: FieldTable, slots: Longs, digest_of: Longs) -> tuple[Longs, Longs]:
-    """The values to hash, as addresses and lengths; `digest_of[row, column]` becomes the place of
-    that value among them, or ABSENT. Of the last value at a slot `slots` has that place, the address
-    and the length."""
+    """The values to hash, as addresses and lengths.
+
+    `digest_of[row, column]` becomes the place of that value among them, or ABSENT. `slots` has the
+    place of the last value at each slot, its address and its length: all in one line of the cache.
+    """
     addresses, lengths = np.empty(digest_of.size, np.int64), np.empty(digest_of.size, np.int64)
     table, used = fields.ctypes.data, 0
     for row in range(digest_of.shape[0]):

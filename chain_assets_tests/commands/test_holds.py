@@ -1,0 +1,92 @@
+"""`chain-assets holds`: what is held is seen, tried again and given up by a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chain_assets.core.retries import DEFAULT_POLICY
+from chain_assets_tests.commands.desk import Desk, assert_fits, open_desk, words
+
+
+@pytest.fixture
+def desk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Desk]:
+    with open_desk(tmp_path, monkeypatch, capsys) as desk:
+        yield desk
+
+
+def test_held_blocks_are_listed_retried_and_healed(desk: Desk, tmp_path: Path) -> None:
+    desk.strike("missing_log", 6)
+    assert desk("run", "--blocks", "0-9").code == 3
+    listed = desk("holds", "list", "--chain", "node")
+    assert listed.code == 0
+    assert_fits(listed)
+    assert "node: 1 block is held" in listed.out
+    assert "6 prove waiting 1 in " in words(listed.out)
+    assert "receipts root differs" in words(listed.out)
+    assert "…" in listed.out, "reasons with hashes are cut"
+    assert "…" not in desk("holds", "list", "--each").out, "unless each block is asked for"
+    desk.heal()
+    assert desk("catch-up", "--ranges", "1").code == 3, "it is not due yet"
+    retried = desk("holds", "retry", "--chain", "node", "--blocks", "0-9", "--who", "ada")
+    assert retried.out == "due now: 6\n"
+    assert desk("catch-up").code == 0
+    assert "no block is held" in desk("holds", "list").out
+    desk.assert_complete(tmp_path / "clean")
+    with desk.ops() as ops:
+        done = [(line.actor, line.action, line.subject) for line in ops.audit.lines("node")]
+    assert ("ada", "blocks to be tried again", "prove: 6") in done
+
+
+def test_blocks_with_one_reason_share_a_line_and_dead_letters_are_seen(desk: Desk) -> None:
+    desk.strike("missing_log", *range(25))
+    for _ in range(DEFAULT_POLICY.most_attempts):
+        desk("run", "--blocks", "8")
+    desk.strike("null_block", *range(24))
+    assert desk("run", "--blocks", "0-7,10,12,14,16,18,20").code == 3
+    listed = desk("holds", "list")
+    assert_fits(listed)
+    assert "8 prove dead 12 -" in words(listed.out)
+    dead = desk("holds", "list", "--state", "dead")
+    assert "1 block is held" in dead.out
+    each = desk("holds", "list", "--each", "--state", "waiting")
+    assert "14 blocks are held" in each.out
+    assert len([line for line in each.out.splitlines() if " fetch " in line]) == 14
+
+
+def test_a_dropped_block_is_tried_by_nobody_but_who_asks_for_it(desk: Desk) -> None:
+    desk.strike("null_block", 3)
+    assert desk("run", "--blocks", "0-4").code == 3
+    dropped = desk("holds", "drop", "--chain", "node", "--blocks", "3", "--why", "pruned")
+    assert dropped.out == "dropped: 3\n"
+    desk.heal()
+    assert desk("catch-up").code == 0, "nothing is left that anybody waits for"
+    assert 3 not in desk.enriched()
+    assert "3 fetch dropped 1 -" in words(desk("holds", "list").out)
+    assert desk("run", "--blocks", "3").code == 0
+    assert "no block is held" in desk("holds", "list").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        pytest.param(("list",), "nothing was ever written to the lake", id="no-such-lake"),
+        pytest.param(("list", "--chain", "nod"), "there is no chain 'nod'", id="no-such-chain"),
+    ],
+)
+def test_a_misspelt_name_is_no_empty_answer(
+    desk: Desk, arguments: tuple[str, ...], error: str
+) -> None:
+    assert error in desk("holds", *arguments).error
+    assert not desk.lab.lake.exists()
+
+
+def test_a_block_that_is_not_held_cannot_be_retried_or_dropped(desk: Desk) -> None:
+    assert desk("run", "--blocks", "0-1").code == 0
+    for arguments in (("retry",), ("drop", "--why", "no")):
+        outcome = desk("holds", *arguments, "--chain", "node", "--blocks", "0-1")
+        assert "none of the blocks 0-1 is held" in outcome.error
