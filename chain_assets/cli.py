@@ -2,12 +2,12 @@
 
 run       blocks of a chain through all layers     holds      blocks that are held, and why
 catch-up  all that is behind, up to the head       approvals  what waits for a person's decision
-gaps      what is wrong with tables, mends it      refresh    rows of older versions anew
-record    blocks into a folder                     sql        a query over the lake
-devnet    a made-up node over JSON-RPC             demo       a small lake by Dagster's machinery
-warm-up   compiles the kernels
+follow    each new block as it comes               refresh    rows of older versions anew
+gaps      what is wrong with tables, mends it      sql        a query over the lake
+record    blocks into a folder                     demo       a small lake by Dagster's machinery
+devnet    a made-up node over JSON-RPC             warm-up    compiles the kernels
 
-Exit codes stand in chain_assets/commands.
+Exit codes stand in chain_assets/commands/__init__.py.
 """
 
 from __future__ import annotations

@@ -117,12 +117,15 @@ class Pipeline:
         """Labels, tokens and prices of the devnet."""
         return read_chain_reference(load_settings({}), self.chain, head=self.net.head)
 
-    def run(self, first: int, last: int, *, reference: bool = True) -> list[LayerReport]:
+    def run(
+        self, first: int, last: int, *, reference: bool = True, refreshes: bool = False
+    ) -> list[LayerReport]:
         """All three layers for blocks `first` to `last`, both included."""
         if reference:
             write_reference(self.chain, self.reference(), self.writer())
         span = BlockRange(first, last + 1)
-        return run_blocks(self.chain, [span], self.parts(), progress=lambda layer: no_progress)
+        parts = self.parts(refreshes=refreshes)
+        return run_blocks(self.chain, [span], parts, progress=lambda layer: no_progress)
 
 
 def contents(tables: LakeTables, *, canonical_only: bool = False) -> dict[str, pa.Table]:

@@ -1,6 +1,7 @@
-"""Tasks on Spark's executors: a DataFrame of task descriptions goes through `mapInArrow`.
+"""Tasks on Spark's executors: a DataFrame of one row a task goes through `mapInArrow`.
 
-    driver    one row a task (index, pickled task), one Spark partition a task
+    driver    one row a task (its index), one Spark partition a task; the pickled tasks travel
+              with the function
     executor  mapInArrow: unpickle, run, pickle the result or the error
     driver    collect, in order; commit to Delta (elsewhere)
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 R = TypeVar("R")
-_TASK_SCHEMA = "index bigint, task binary"
 _RESULT_SCHEMA = "index bigint, result binary, failed boolean"
 # Tasks are handed over in waves, so that progress shows and an early error ends a long backfill.
 _WAVES_PER_SLOT = 4
@@ -40,8 +40,6 @@ def spark_config(master: str) -> dict[str, Any]:
         "spark.app.name": "chain_assets",
         # Tasks are coarse; no shuffle of ours needs the default of 200 partitions.
         "spark.sql.shuffle.partitions": "8",
-        # One task description at a time: a batch of them would run one after another.
-        "spark.sql.execution.arrow.maxRecordsPerBatch": "1",
         "spark.ui.showConsoleProgress": "false",
         "spark.log.level": "ERROR",
         "spark.sql.session.timeZone": "UTC",
@@ -93,16 +91,15 @@ class SparkEngine:
         """The results, in the order of the tasks. Raises a task's own ChainAssetsError."""
         if not tasks:
             return
-        remaining = iter(enumerate(tasks))
+        remaining = iter(tasks)
         while wave := list(islice(remaining, self.parallelism * _WAVES_PER_SLOT)):
             yield from self._run(function, wave)
 
-    def _run(self, function: Callable[[T], R], wave: Sequence[tuple[int, T]]) -> Iterator[R]:
-        rows = [(index, pickle.dumps(task)) for index, task in wave]
-        frame = self.session.createDataFrame(
-            self.session.sparkContext.parallelize(rows, len(rows)), _TASK_SCHEMA
-        )
-        results = frame.mapInArrow(_worker(function), _RESULT_SCHEMA).collect()
+    def _run(self, function: Callable[[T], R], wave: Sequence[T]) -> Iterator[R]:
+        # Made of rows that hold the tasks, the frame would pass through Python once more.
+        frame = self.session.range(0, len(wave), step=1, numPartitions=len(wave))
+        tasks = [pickle.dumps(task) for task in wave]
+        results = frame.mapInArrow(_worker(function, tasks), _RESULT_SCHEMA).collect()
         for row in sorted(results, key=lambda row: row["index"]):
             result = pickle.loads(row["result"])
             if row["failed"]:
@@ -111,19 +108,18 @@ class SparkEngine:
 
 
 def _worker(
-    function: Callable[[Any], Any],
+    function: Callable[[Any], Any], tasks: Sequence[bytes]
 ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for index, task in zip(*(batch[i].to_pylist() for i in range(2)), strict=True):
-                try:
-                    result, failed = function(pickle.loads(task)), False
-                except ChainAssetsError as error:
-                    # Raised here it would reach the driver as text, without its class and place.
-                    result, failed = error, True
-                yield pa.RecordBatch.from_pylist(
-                    [{"index": index, "result": pickle.dumps(result), "failed": failed}]
-                )
+        for index in (index for batch in batches for index in batch[0].to_pylist()):
+            try:
+                result, failed = function(pickle.loads(tasks[index])), False
+            except ChainAssetsError as error:
+                # Raised here it would reach the driver as text, without its class and place.
+                result, failed = error, True
+            yield pa.RecordBatch.from_pylist(
+                [{"index": index, "result": pickle.dumps(result), "failed": failed}]
+            )
         _exempt_what_is_loaded()
 
     return run

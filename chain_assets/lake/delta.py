@@ -92,9 +92,16 @@ def _range_keys(delta: DeltaTable, chain: str) -> list[str]:
     return sorted(pc.unique(own["partition.block_range"]).to_pylist())
 
 
+def _is_asked_for(name: str) -> bool:
+    kind, _, column = name.partition(".")
+    return kind not in ("min", "max", "null_count") or column.endswith("number")
+
+
 def _add_actions(delta: DeltaTable, partition: dict[str, str]) -> list[dict[str, Any]]:
     """The live files of the partition, flattened (path, size_bytes, num_records, min.…)."""
     actions = pa.table(delta.get_add_actions(flatten=True))
+    # A table may have a hundred columns of statistics, and nobody here asks for others' bounds.
+    actions = actions.select([name for name in actions.column_names if _is_asked_for(name)])
     for name, value in partition.items():
         if f"partition.{name}" not in actions.column_names:
             return []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import secrets
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -18,6 +19,8 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=480.0, help="how long at most")
     parser.add_argument("--kills", type=int, default=LEAST_KILLS, help="how many at least")
     options = parser.parse_args()
+    # As at Ctrl-C: children are ended, and the small disk is unmounted.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     seed = secrets.randbelow(1_000_000) if options.seed is None else options.seed
     say = sys.stdout.write
     say(f"chaos: seed {seed} (make chaos SEED={seed} for the same again)\n")

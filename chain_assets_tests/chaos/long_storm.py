@@ -11,9 +11,10 @@ from random import Random
 from chain_assets.core.schemas import TABLES
 from chain_assets.lake.tables import LakeTables
 from chain_assets_tests.chaos.nursery import Nursery
+from chain_assets_tests.chaos.soundness import assert_tables_are_sound
 from chain_assets_tests.chaos.storm import Storm
 from chain_assets_tests.chaos.tally import Tally
-from chain_assets_tests.chaos.verdict import assert_healed, assert_tables_are_sound
+from chain_assets_tests.chaos.verdict import assert_healed
 from chain_assets_tests.chaos.world import open_world
 
 LEAST_KILLS = 100

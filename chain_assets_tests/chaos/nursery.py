@@ -12,8 +12,9 @@ import logging
 import multiprocessing
 import os
 import signal
+from contextlib import suppress
 from multiprocessing.connection import Connection
-from typing import Literal, Self
+from typing import Any, Literal, NoReturn, Self
 
 from chain_assets.core.warm_up import warm_up
 from chain_assets_tests.chaos.child import Job, run_job
@@ -78,23 +79,23 @@ def _serve(pipe: Connection) -> None:
     logging.getLogger("chain_assets").setLevel(logging.ERROR)
     warm_up()
     registry()
-    while True:
-        try:
+    # The storm's end, whatever it came by, is the nursery's too.
+    with suppress(EOFError, BrokenPipeError):
+        while True:
             kind, *arguments = pipe.recv()
-        except EOFError:
-            return
-        if kind == "start":
-            pid = os.fork()
-            if pid == 0:
-                _be_a_child(arguments[0])
-            pipe.send(pid)
-        elif kind == "wait":
-            pipe.send(os.waitpid(arguments[0], os.WUNTRACED)[1])
-        else:
-            pipe.send(0)
+            pipe.send(_do(kind, *arguments))
 
 
-def _be_a_child(job: Job) -> None:
+def _do(kind: Literal["ready", "start", "wait"], argument: Any = None) -> int:
+    if kind == "start":
+        pid = os.fork()
+        if pid == 0:
+            _be_a_child(argument)
+        return pid
+    return os.waitpid(argument, os.WUNTRACED)[1] if kind == "wait" else 0
+
+
+def _be_a_child(job: Job) -> NoReturn:
     try:
         run_job(job)
     finally:

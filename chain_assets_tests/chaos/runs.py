@@ -12,9 +12,11 @@ from typing import Any
 from chain_assets.core.block_range import BlockRange
 from chain_assets_tests.chaos.child import KILLED, Ambush, Job, Outcome, outcome_file
 from chain_assets_tests.chaos.nursery import Nursery
-from chain_assets_tests.chaos.points import PLACES, Place
+from chain_assets_tests.chaos.points import PLACES
 from chain_assets_tests.chaos.tally import Tally
 from chain_assets_tests.chaos.world import World
+
+_BY_LINE = {f"{place.point}|{place.part}": place for place in PLACES}
 
 
 class Runs:
@@ -59,10 +61,10 @@ class Runs:
     def collect(self, job: Job, end: str) -> Outcome | None:
         """Count what `job`, which has come to `end`, did; its outcome, None where it was killed."""
         lines = job.log.read_text().splitlines() if job.log.exists() else []
-        met = [_place(line) for line in lines if not line.startswith(KILLED)]
+        met = [_BY_LINE[line] for line in lines if not line.startswith(KILLED)]
         self._tally.visits.update(met)
         if end == "killed":
-            killed_at = [_place(line[1:]) for line in lines if line.startswith(KILLED)]
+            killed_at = [_BY_LINE[line[1:]] for line in lines if line.startswith(KILLED)]
             self._tally.kills.update(killed_at)
             self._tally.events["kills at a random moment"] += not killed_at
             return None
@@ -80,8 +82,3 @@ class Runs:
         folder = self._world.folder / "runs"
         folder.mkdir(exist_ok=True)
         return folder / f"run-{self._jobs}.log"
-
-
-def _place(line: str) -> Place:
-    point, part = line.split("|")
-    return next(place for place in PLACES if place == (point, part))

@@ -13,18 +13,26 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from random import Random
+from typing import Literal, get_args
 
-from chain_assets.core.block_range import BlockRange
-from chain_assets_tests.chaos.child import Ambush, Job
+from chain_assets.core.block_range import BlockRange, ranges_between
+from chain_assets.core.schemas import DECODED_TABLES, ENRICHED_TABLES
+from chain_assets_tests.chaos.child import Ambush, Job, Outcome
 from chain_assets_tests.chaos.nursery import Nursery
 from chain_assets_tests.chaos.points import BIRTH, PLACES, Need, Place, need_of
+from chain_assets_tests.chaos.runs import Runs
+from chain_assets_tests.chaos.soundness import assert_of_one_side
 from chain_assets_tests.chaos.tally import Tally
 from chain_assets_tests.chaos.weather import Weather
 from chain_assets_tests.chaos.world import World
 
+Trouble = Literal["ambush", "moment", "pair", "sleep", "full disk", "failing puts"]
+TROUBLES: tuple[Trouble, ...] = get_args(Trouble)
 # In the middle of a transaction a stopped process would hold up the ops store of all others.
 _STOPS = ("blocks linked", "blocks decoded", "blocks enriched", "commit to make", "rows marked")
 _LONGEST_RUN = 1.2
+# Tables that are written one after another, and have to end on the same side of a fork.
+_LAYERED = tuple(table.name for table in (*DECODED_TABLES, *ENRICHED_TABLES))
 
 
 class Storm:
@@ -61,9 +69,23 @@ class Storm:
             self._healing(ambush)
         elif need:
             self._prepared(ambush, need)
+        elif place.part in _LAYERED and self._draws.random() < 0.5:
+            self.flip(place)
         else:
             self._any_weather(ambush)
         self.decide()
+
+    def flip(self, place: Place) -> None:
+        """A run is killed at `place` on its way to another side of the chain, and then the chain
+        goes back: rows of the first side that are still there must not pass for whole."""
+        self.tally.events["flips to another side and back"] += 1
+        self.calm()
+        self.weather.reorg(self._draws.randint(1, 4), more=0)
+        spans = self._head_spans()
+        self.runs.run(self.runs.job(spans, Ambush(place, 1, "kill")))
+        self.weather.go_back()
+        outcome = self.runs.run(replace(self.runs.job(spans), patient=False))
+        self._assert_of_one_side(outcome, spans)
 
     def _prepared(self, ambush: Ambush, need: Need) -> None:
         """What brings a run to the place of `ambush` happens, and nothing else."""
@@ -80,24 +102,24 @@ class Storm:
         self.runs.run(self.runs.job(self._head_spans(), *lingers, ambush))
 
     def _any_weather(self, ambush: Ambush) -> None:
-        draws = self._draws
-        self.weather.move_chain()
         self.weather.disturb_node()
-        if draws.random() < 0.15:
+        if self._draws.random() < 0.15:
             self.weather.change_metadata()
-        how = draws.choices(
-            ("ambush", "moment", "pair", "stop", "disk", "puts"), (60, 13, 12, 5, 5, 5)
-        )[0]
-        job = self.runs.job(self._some_spans())
-        if how == "ambush":
+        self.trouble(self._draws.choices(TROUBLES, (60, 13, 12, 5, 5, 5))[0], ambush)
+
+    def trouble(self, kind: Trouble, ambush: Ambush) -> None:
+        """The chain moves on, and a run meets `kind`."""
+        self.weather.move_chain()
+        draws, job = self._draws, self.runs.job(self._some_spans())
+        if kind == "ambush":
             self.runs.run(replace(job, ambushes=(ambush,)))
-        elif how == "moment":
+        elif kind == "moment":
             self.runs.run(job, kill_after=draws.uniform(0.02, _LONGEST_RUN))
-        elif how == "pair":
+        elif kind == "pair":
             self._pair(job, replace(job, ambushes=(ambush,)))
-        elif how == "stop":
-            self._stop(job)
-        elif how == "disk":
+        elif kind == "sleep":
+            self._sleep()
+        elif kind == "full disk":
             self.runs.run(job, during=self.weather.full_disk())
         else:
             self.tally.events["runs on a store that fails puts"] += 1
@@ -112,20 +134,32 @@ class Storm:
             time.sleep(self._draws.uniform(0.05, _LONGEST_RUN))
             self.runs.nursery.kill(pids[0])
         for job, pid in zip(jobs, pids, strict=True):
-            self.runs.collect(job, self.runs.wait(pid))
+            self.runs.collect(job, self.runs.nursery.wait(pid))
 
-    def _stop(self, job: Job) -> None:
-        """A writer falls asleep, another takes its ranges over, and then it wakes up."""
+    def _sleep(self) -> None:
+        """A writer falls asleep, the chain is another one, a second writer takes the ranges over,
+        and then the first wakes up: it must not write any more."""
+        self.weather.calm_node()
+        self.weather.reorg(2)
         place = self._draws.choice([place for place in PLACES if place.point in _STOPS])
+        job = self.runs.job(self._head_spans())
         sleeper = replace(job, ambushes=(Ambush(place, 1, "stop"),))
         pid = self.runs.nursery.start(sleeper)
-        end = self.runs.wait(pid)
+        end, second = self.runs.nursery.wait(pid), None
         if end == "stopped":
             self.tally.events["writers that woke up after their lease"] += 1
-            self.runs.run(replace(job, log=self.runs.new_log()))
+            self.weather.reorg(2, more=0)
+            second = self.runs.run(replace(job, log=self.runs.new_log(), patient=False))
             self.runs.nursery.resume(pid)
-            end = self.runs.wait(pid)
+            end = self.runs.nursery.wait(pid)
         self.runs.collect(sleeper, end)
+        self._assert_of_one_side(second, job.spans)
+
+    def _assert_of_one_side(self, outcome: Outcome | None, spans: tuple[BlockRange, ...]) -> None:
+        if outcome is not None and not outcome.error:
+            first, last = spans[0].start, spans[-1].stop - 1
+            ranges = ranges_between(first, last, self.world.chain.ranges)
+            assert_of_one_side(self.world, list(ranges))
 
     def _deep_reorg(self, ambush: Ambush) -> None:
         """The chain is halted, a person approves, and it goes on."""

@@ -9,21 +9,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from chain_assets.core.block_range import BlockRange
-from chain_assets.core.reorgs import replay
-from chain_assets.core.schemas import BLOCK_CHANGES, REORGS
-from chain_assets.engine.local import LocalEngine
 from chain_assets.lake.tables import LakeTables, read_all
-from chain_assets.layers.mending import find_gaps
-from chain_assets.layers.pipeline import Parts, Writer
 from chain_assets.ops.database import sqlite_url
-from chain_assets.sources.devnet import DevnetSource
+from chain_assets_tests.chaos.soundness import assert_tables_are_sound, gaps, replayed
 from chain_assets_tests.chaos.storm import Storm
 from chain_assets_tests.lake_fixtures import (
-    assert_no_duplicates,
     assert_same,
     contents,
     live_files,
-    registry,
 )
 
 # A reorg that is too deep is halted once; what a lying node had asked for may come before it.
@@ -48,29 +41,14 @@ def assert_healed(storm: Storm) -> None:
     assert_tables_are_sound(tables)
     index = read_all(tables, "raw_blocks").to_pylist()
     canonical = {(row["number"], row["hash"]) for row in index if row["canonical"]}
-    assert _replayed(tables) == canonical
-    assert {number for number, _ in canonical} == set(range(world.head + 1))
+    assert replayed(tables) == canonical, "block_changes does not replay to raw_blocks"
+    numbers = {number for number, _ in canonical}
+    assert numbers == set(range(world.head + 1)), sorted(numbers)
+    found = gaps(world)
+    assert not found, found
     with world.ops() as ops:
-        parts = Parts(
-            DevnetSource(world.net), Writer(tables, ops, "verdict"), LocalEngine(1), registry()
-        )
-        assert find_gaps(world.chain, parts) == []
-        assert _held(storm) == {(world.metadata.never, "enrich")}
-        assert ops.leases.live() == ()
-
-
-def assert_tables_are_sound(tables: LakeTables) -> None:
-    """What holds at any moment: no key twice, a dense sequence that can be applied."""
-    assert_no_duplicates(tables)
-    _replayed(tables)
-    reorgs = read_all(tables, REORGS.name)["reorg_id"].to_pylist()
-    assert len(reorgs) == len(set(reorgs))
-
-
-def _replayed(tables: LakeTables) -> set[tuple[int, bytes]]:
-    rows = sorted(read_all(tables, BLOCK_CHANGES.name).to_pylist(), key=lambda r: r["sequence"])
-    assert [row["sequence"] for row in rows] == list(range(1, len(rows) + 1))
-    return replay(((row["number"], row["hash"]), row["change"]) for row in rows)
+        assert _held(storm) == {(world.metadata.never, "enrich")}, _held(storm)
+        assert not ops.leases.live(), ops.leases.live()
 
 
 def _clear_up(storm: Storm) -> None:

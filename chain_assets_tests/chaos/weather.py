@@ -34,11 +34,11 @@ class Weather:
         if draw < 0.35:
             self.reorg(self._depth())
         elif draw < 0.42:
-            self._go_back()
+            self.go_back()
         elif self._world.head < _LONGEST:
             self._world.net.advance(self._draws.randint(1, 3))
         else:
-            self.reorg(self._draws.randint(20, 30), shorter=True)
+            self.reorg(self._draws.randint(20, 30), more=-15)
         self._world.highest = max(self._world.highest, self._world.head)
 
     def _depth(self) -> int:
@@ -53,16 +53,17 @@ class Weather:
         """Deeper than is followed without a person."""
         self.reorg(self._draws.randint(MAX_REORG_DEPTH + 1, DEEPEST))
 
-    def reorg(self, depth: int, *, shorter: bool = False) -> None:
-        """The newest `depth` blocks are replaced by about as many."""
+    def reorg(self, depth: int, *, more: int | None = None) -> None:
+        """The newest `depth` blocks are replaced by so many `more`; by default about as many."""
         world = self._world
-        new = max(1, depth + (-15 if shorter else self._draws.randint(-1, 2)))
+        new = max(1, depth + (self._draws.randint(-1, 2) if more is None else more))
         world.old_forks.append(world.net.tip.fork)
         world.net.reorg(depth, new)
         world.highest = max(world.highest, world.head)
         self._tally.reorgs[depth] += 1
 
-    def _go_back(self) -> None:
+    def go_back(self) -> None:
+        """The chain is again the side that it left last."""
         world = self._world
         if not world.old_forks:
             return

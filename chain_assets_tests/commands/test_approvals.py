@@ -12,6 +12,7 @@ import pytest
 from chain_assets.ops.approvals import LIFETIME_SECONDS
 from chain_assets.ops.database import sqlite_url
 from chain_assets.ops.store import open_store
+from chain_assets.sources.devnet import DevnetSource
 from chain_assets_tests.commands.desk import Desk, assert_fits, open_desk, words
 
 
@@ -38,7 +39,7 @@ def test_a_deep_reorg_halts_the_chain_until_it_is_approved(desk: Desk, tmp_path:
     assert f"{asked.id} node pending in 7 days a reorg of 6 blocks" in words(listed.out)
     shown = desk("approvals", "show", asked.id)
     detail = json.loads(shown.out[shown.out.index("{") :])
-    theirs = desk.lab.devnet.view.block(19).hash
+    theirs = DevnetSource(desk.lab.devnet).header(19).hash
     assert detail["theirs"] == {"hash": f"0x{theirs.hex()}"}
     assert detail["ours"]["hash"] != detail["theirs"]["hash"]
 

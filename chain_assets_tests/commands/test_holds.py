@@ -46,7 +46,8 @@ def test_blocks_with_one_reason_share_a_line_and_dead_letters_are_seen(desk: Des
     desk.strike("missing_log", *range(25))
     for _ in range(DEFAULT_POLICY.most_attempts):
         desk("run", "--blocks", "8")
-    desk.strike("null_block", *range(24))
+    # But for the final one and the head: without them nothing is known of the chain.
+    desk.strike("null_block", *({*range(24)} - {14}))
     assert desk("run", "--blocks", "0-7,10,12,14,16,18,20").code == 3
     listed = desk("holds", "list")
     assert_fits(listed)
@@ -54,8 +55,8 @@ def test_blocks_with_one_reason_share_a_line_and_dead_letters_are_seen(desk: Des
     dead = desk("holds", "list", "--state", "dead")
     assert "1 block is held" in dead.out
     each = desk("holds", "list", "--each", "--state", "waiting")
-    assert "14 blocks are held" in each.out
-    assert len([line for line in each.out.splitlines() if " fetch " in line]) == 14
+    assert "13 blocks are held" in each.out
+    assert len([line for line in each.out.splitlines() if " fetch " in line]) == 13
 
 
 def test_a_dropped_block_is_tried_by_nobody_but_who_asks_for_it(desk: Desk) -> None:

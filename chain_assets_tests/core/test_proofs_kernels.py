@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chain_assets.core.proofs import warm_up
 from chain_assets.core.proofs.rlp_batch import Group, column_fields, encode_lists
 from chain_assets.core.proofs.slices import Slices, binary_slices
 from chain_assets.core.proofs.trie_batch import ordered_trie_roots, plan
@@ -20,6 +21,12 @@ from chain_assets.core.schemas.columns import ACCESS_LIST
 from chain_assets.core.trie import ordered_trie_root
 
 LONG, AMOUNT = pa.int64(), pa.decimal128(38, 0)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compiled() -> None:
+    """Hypothesis would take the compilation of a kernel for a slow example."""
+    warm_up()
 
 
 def encoded(slices: Slices) -> list[bytes]:
