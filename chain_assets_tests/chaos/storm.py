@@ -118,7 +118,7 @@ class Storm:
         elif kind == "pair":
             self._pair(job, replace(job, ambushes=(ambush,)))
         elif kind == "sleep":
-            self._sleep()
+            self.sleep(draws.choice([place for place in PLACES if place.point in _STOPS]))
         elif kind == "full disk":
             self.runs.run(job, during=self.weather.full_disk())
         else:
@@ -136,12 +136,11 @@ class Storm:
         for job, pid in zip(jobs, pids, strict=True):
             self.runs.collect(job, self.runs.nursery.wait(pid))
 
-    def _sleep(self) -> None:
-        """A writer falls asleep, the chain is another one, a second writer takes the ranges over,
-        and then the first wakes up: it must not write any more."""
+    def sleep(self, place: Place) -> None:
+        """A writer falls asleep at `place`, the chain is another one, a second writer takes the
+        ranges over, and then the first wakes up: it must not write any more."""
         self.weather.calm_node()
         self.weather.reorg(2)
-        place = self._draws.choice([place for place in PLACES if place.point in _STOPS])
         job = self.runs.job(self._head_spans())
         sleeper = replace(job, ambushes=(Ambush(place, 1, "stop"),))
         pid = self.runs.nursery.start(sleeper)
