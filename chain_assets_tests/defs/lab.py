@@ -87,7 +87,7 @@ class Site:
         return job.execute_in_process(
             instance=self.instance,
             raise_on_error=False,
-            tags=None if partition else dict(tags),
+            tags={name: value for name, value in tags.items() if name != "dagster/partition"},
             partition_key=partition,
             run_config=QUIET,
         )

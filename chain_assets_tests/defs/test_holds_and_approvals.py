@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -13,7 +15,7 @@ from chain_assets.defs.resources import build_resources
 from chain_assets.defs.writing import BLOCKS_TAG
 from chain_assets.ops.store import OpsStore
 from chain_assets.sources.devnet import Fault, Faults
-from chain_assets_tests.defs.lab import Lab
+from chain_assets_tests.defs.lab import CHAIN, Lab, failure_of, open_lab
 
 
 @pytest.fixture
@@ -71,3 +73,20 @@ def test_nobody_approves_without_a_name_and_a_reason(lab: Lab, ops: OpsStore) ->
             resources={name: resources[name] for name in ("lake", "ops")},
             run_config={"ops": {"decide": {"config": {"action": "approve", "approval": "x"}}}},
         )
+
+
+def test_a_large_backfill_waits_for_a_person_and_following_the_head_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain = replace(CHAIN, approve_backfill_above=15)
+    with open_lab(tmp_path, monkeypatch, chain=chain) as lab:
+        keys = lab.open_ranges()
+        lab.run(keys[-1])
+        refused = lab.run(*keys)
+        assert not refused.success
+        assert "a backfill of 20 blocks" in failure_of(refused)
+        with open_ops(lab.settings, lab.tables) as ops:
+            (asked,) = ops.approvals.all("pending")
+            ops.approvals.approve(asked.id, who="ada", why="it is wanted")
+        assert lab.run(*keys).success
+        assert lab.run(*keys).success, "nothing is left to be fetched"

@@ -26,7 +26,7 @@ from chain_assets.defs.resources import (
     OpsResource,
     SourcesResource,
 )
-from chain_assets.defs.writing import run_numbers, run_writer
+from chain_assets.defs.writing import missing_blocks, run_numbers, run_writer
 from chain_assets.layers.permission import permitted_backfill
 from chain_assets.layers.pipeline import heal_raw, write_decoded, write_enriched, write_raw
 
@@ -59,16 +59,16 @@ def _raw(chain: Chain, setting: Setting) -> dg.AssetsDefinition:
             LayerRun(context, chain, RAW_LAYER, tables) as run,
             sources.open(chain) as source,
             ops.open(tables) as store,
-            permitted_backfill(chain, ranges, store),
         ):
-            writer = run_writer(context, tables, store)
+            writer, head = run_writer(context, tables, store), source.head().number
             run.show_reorg(heal_raw(chain, source, writer))
-            head = source.head().number
-            for block_range in ranges:
-                # The gaps check asks for all blocks up to this head, not up to a later one.
-                numbers = run_numbers(context, block_range, first=chain.start_block, head=head)
-                report = write_raw(chain, block_range, source, writer, numbers=numbers)
-                run.add(report, head=head, **blob_metadata(tables, report))
+            asked = 0 if writer.patient else missing_blocks(chain, ranges, tables, head=head)
+            with permitted_backfill(chain, ranges, store, blocks=asked):
+                for block_range in ranges:
+                    # The gaps check asks for all blocks up to this head, not up to a later one.
+                    numbers = run_numbers(context, block_range, first=chain.start_block, head=head)
+                    report = write_raw(chain, block_range, source, writer, numbers=numbers)
+                    run.add(report, head=head, **blob_metadata(tables, report))
             return run.result()
 
     return raw_blocks
