@@ -15,7 +15,6 @@ An amount that nobody keeps below 10^38 is a pair: `x` (amount) is NULL where it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -170,11 +169,13 @@ def check_table(table: Table, data: pa.Table) -> pa.Table:
     The last gate before Parquet: a NULL in a column that promises none would only surface in a
     reader, long after the commit.
     """
-    missing: Sequence[str] = [n for n in table.file_schema.names if n not in data.column_names]
+    # Names and schema are made anew each time they are asked for: once for all columns.
+    schema, present = table.file_schema, set(data.column_names)
+    missing = [name for name in schema.names if name not in present]
     if missing:
         raise ValueError(f"{table.name} lacks the columns {', '.join(missing)}")
-    data = data.select(table.file_schema.names)
-    for column in table.columns:
-        if not column.nullable and data[column.name].null_count:
-            raise ValueError(f"{table.name}.{column.name} has NULLs and must have none")
-    return data.cast(table.file_schema)
+    data = data.select(schema.names)
+    for field, column in zip(schema, data.columns, strict=True):
+        if not field.nullable and column.null_count:
+            raise ValueError(f"{table.name}.{field.name} has NULLs and must have none")
+    return data.cast(schema)
