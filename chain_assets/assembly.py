@@ -46,7 +46,14 @@ def open_ops(
 
     Raises ConfigError, OpsStoreFailed.
     """
-    return open_store(settings.ops or sqlite_url(default_ops_file(lake.storage)), clock=clock)
+    return open_ops_at(settings.ops, lake, clock=clock)
+
+
+def open_ops_at(
+    url: str | None, lake: LakeTables, *, clock: Callable[[], float] = time.time
+) -> OpsStore:
+    """The ops store at `url`; None: the SQLite file of the lake's own. Raises as `open_ops`."""
+    return open_store(url or sqlite_url(default_ops_file(lake.storage)), clock=clock)
 
 
 def default_ops_file(storage: Storage) -> Path:

@@ -9,8 +9,9 @@ UI then shows. A second demo finds nothing to do.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import dagster as dg
@@ -19,7 +20,7 @@ from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 from rich.console import Console
 from rich.table import Table
 
-from chain_assets.assembly import default_ops_file, open_lake, open_source
+from chain_assets.assembly import open_lake, open_ops, open_source
 from chain_assets.chains import Chain
 from chain_assets.config import Settings
 from chain_assets.core.errors import ChainAssetsError
@@ -33,8 +34,7 @@ from chain_assets.defs.process_lock import held_lock
 from chain_assets.defs.resources import absolute
 from chain_assets.lake.tables import LakeTables
 from chain_assets.lake.views import query
-from chain_assets.ops.database import sqlite_url
-from chain_assets.ops.store import open_store
+from chain_assets.ops.store import OpsStore
 from chain_assets.report_tables import answer_table
 
 CHAINS = ("devnet", "devnet-fast")
@@ -71,10 +71,15 @@ def run_demo(console: Console, settings: Settings, *, lake: str | None = None) -
     settings = replace(settings, enabled=CHAINS, lake=absolute(lake or settings.lake))
     tables, definitions = open_lake(settings), build_definitions(settings)
     started = time.monotonic()
-    with _instance(console) as instance, held_lock(_lock_file(instance)) as tags:
+    with (
+        _instance(console) as instance,
+        held_lock(_lock_file(instance)) as tags,
+        open_ops(settings, tables) as ops,
+    ):
         _end_killed_runs(instance, tags)
         for chain in chains:
-            _fill(console, chain, tables, definitions, instance, tags)
+            plan = partial(_plan, chain, tables, ops, instance)
+            _fill(console, chain, plan, definitions, instance, tags)
     console.print(made_table(tables, chains, seconds=time.monotonic() - started))
     for question, sql in QUESTIONS.items():
         console.print()
@@ -107,7 +112,7 @@ def _end_killed_runs(instance: dg.DagsterInstance, tags: Mapping[str, str]) -> N
 def _fill(
     console: Console,
     chain: Chain,
-    tables: LakeTables,
+    make_plan: Callable[[], HeadPlan],
     definitions: dg.Definitions,
     instance: dg.DagsterInstance,
     tags: Mapping[str, str],
@@ -115,7 +120,7 @@ def _fill(
     """Runs of the chain's job until nothing is due."""
     began = time.monotonic()
     with console.status(f"{chain.name}: making up its blocks"):
-        plan = _plan(chain, tables, instance)
+        plan = make_plan()
     if not plan.run:
         console.print(f"{chain.name}: nothing to do, the lake holds all of it")
     while plan.run:
@@ -127,12 +132,13 @@ def _fill(
             f"{chain.name}: {len(plan.run)} ranges fetched, decoded, enriched and checked "
             f"(run {run_id[:8]}, {time.monotonic() - began:.0f} s)"
         )
-        plan = _plan(chain, tables, instance)
+        plan = make_plan()
 
 
-def _plan(chain: Chain, tables: LakeTables, instance: dg.DagsterInstance) -> HeadPlan:
-    with open_store(sqlite_url(default_ops_file(tables.storage))) as ops:
-        state = read_state(chain, source=open_source(chain), tables=tables, ops=ops)
+def _plan(
+    chain: Chain, tables: LakeTables, ops: OpsStore, instance: dg.DagsterInstance
+) -> HeadPlan:
+    state = read_state(chain, source=open_source(chain), tables=tables, ops=ops)
     return plan_head(
         shape_of(chain),
         state.heights,

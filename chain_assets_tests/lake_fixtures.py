@@ -161,6 +161,14 @@ def assert_no_duplicates(tables: LakeTables) -> None:
         assert pc.max(groups["count_all"]).as_py() in (None, 1), name
 
 
+def assert_as_clean(pipeline: Pipeline, clean_lake: Path, *, first: int = 0, last: int) -> None:
+    """The tables are those of a lake that blocks `first` to `last` were just read into."""
+    clean = pipeline.into(clean_lake)
+    clean.run(first, last)
+    assert_same(contents(pipeline.tables, canonical_only=True), contents(clean.tables))
+    assert_no_duplicates(pipeline.tables)
+
+
 def live_files(tables: LakeTables) -> dict[str, set[str]]:
     """The paths of the live files of each table."""
     return {

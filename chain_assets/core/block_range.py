@@ -41,6 +41,10 @@ class BlockRange:
         """The block numbers of the range, ascending."""
         return range(self.start, self.stop)
 
+    def between(self, first: int, last: int) -> range:
+        """The block numbers of the range from `first` to `last`, both included; maybe none."""
+        return range(max(self.start, first), min(self.stop, last + 1))
+
     @property
     def key(self) -> str:
         """First and last block, 12 digits each: the partition key and the `block_range` column."""

@@ -40,7 +40,7 @@ def standings(
     return [
         Standing(
             block_range,
-            max(0, min(block_range.stop, head + 1) - max(block_range.start, start_block)),
+            len(block_range.between(start_block, head)),
             settled.get(block_range.key, 0),
         )
         for block_range in ranges

@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from chain_assets.core.attempts import NO_FAILURES, Attempts, runs_of
-from chain_assets.core.block_range import BlockRange, Delimiter, range_of, ranges_between
+from chain_assets.core.block_range import BlockRange, Delimiter, ranges_between
 
 # Dagster advises at most 25,000 additions of partitions a sensor tick.
 MOST_OPENED = 25_000
@@ -83,13 +83,9 @@ class ChainShape:
         """The first block that counts as recent."""
         return max(self.start_block, head - round(RECENT_SECONDS / self.block_time_seconds))
 
-    def range_at(self, number: int) -> BlockRange:
-        """The range that holds block `number`."""
-        return range_of(number, self.ranges)
-
     def expected(self, block_range: BlockRange, head: int) -> int:
         """How many blocks the range has, now that the head is there."""
-        return max(0, min(block_range.stop, head + 1) - max(block_range.start, self.start_block))
+        return len(block_range.between(self.start_block, head))
 
 
 @dataclass(frozen=True)

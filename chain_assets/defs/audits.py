@@ -45,10 +45,9 @@ def _raw_gaps(audited: Audited) -> list[Violation]:
     held = audited.rows(RAW_BLOCKS, "number")["number"].to_pylist()
     # Without a materialization of Dagster's own there is no head on record: up to what is held.
     head = max(held, default=-1) if audited.head is None else audited.head
-    start = max(audited.block_range.start, audited.chain.start_block)
     waiting = audited.waiting.get("fetch", frozenset())
-    wanted = range(start, min(audited.block_range.stop, head + 1))
-    expected = [number for number in wanted if number not in waiting]
+    wanted = audited.block_range.between(audited.chain.start_block, head)
+    expected = dict.fromkeys(number for number in wanted if number not in waiting)
     # Since then the head may have moved and others may have written: more is no fault.
     return gaps(RAW_BLOCKS, [n for n in held if n in expected], expected=expected)
 

@@ -6,7 +6,6 @@ reorganized is compared block by block, by hash, between the layers and with the
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -62,15 +61,15 @@ def read_state(
 def _holdings(
     chain: Chain, heights: Heights, fork: int | None, tables: LakeTables, ops: OpsStore
 ) -> Holdings:
-    decoded = _blocks_by_range(tables, DECODED_BLOCKS, chain)
-    enriched = _blocks_by_range(tables, ENRICHED_BLOCKS, chain)
+    decoded = tables.rows_by_range(DECODED_BLOCKS, chain=chain.name)
+    enriched = tables.rows_by_range(ENRICHED_BLOCKS, chain=chain.name)
     # A block that is held back has a proof and no row: no run would change that.
     blocks = {
         key: min(decoded[key], enriched[key]) + max(0, judged - decoded[key])
-        for key, judged in _blocks_by_range(tables, BLOCK_PROOFS, chain).items()
+        for key, judged in tables.rows_by_range(BLOCK_PROOFS, chain=chain.name).items()
     }
     first_open = heights.first_open(chain.max_reorg_depth)
-    begun = frozenset(_blocks_by_range(tables, RAW_BLOCKS, chain))
+    begun = frozenset(tables.range_keys(RAW_BLOCKS, chain=chain.name))
     recent = sorted(key for key in begun if BlockRange.from_key(key).stop > first_open)
     stored = _hashes(tables, RAW_BLOCKS, chain, recent)
     layers = [_hashes(tables, table, chain, recent) for table in (DECODED_BLOCKS, ENRICHED_BLOCKS)]
@@ -95,13 +94,6 @@ def _alike(
     return held.get(number) == stored[number] or all(
         layer.get(number) == stored[number] for layer in layers
     )
-
-
-def _blocks_by_range(tables: LakeTables, table: Table, chain: Chain) -> Counter[str]:
-    found: Counter[str] = Counter()
-    for file in tables.live_files(table, chain=chain.name):
-        found[file["partition.block_range"]] += file["num_records"]
-    return found
 
 
 def _hashes(

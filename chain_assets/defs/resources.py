@@ -15,7 +15,7 @@ import dagster as dg
 from dagster_aws.s3 import S3Resource
 from dagster_pyspark import LazyPySparkResource
 
-from chain_assets.assembly import default_ops_file, open_source, read_chain_reference
+from chain_assets.assembly import open_ops_at, open_source, read_chain_reference
 from chain_assets.chains import Chain
 from chain_assets.config import Settings
 from chain_assets.core.abi.registry import Registry, load_registry
@@ -25,8 +25,7 @@ from chain_assets.engine.protocol import Engine
 from chain_assets.engine.spark import SparkEngine, spark_config
 from chain_assets.lake.storage import S3Access, Storage
 from chain_assets.lake.tables import LakeTables
-from chain_assets.ops.database import sqlite_url
-from chain_assets.ops.store import OpsStore, open_store
+from chain_assets.ops.store import OpsStore
 from chain_assets.sources.protocol import BlockSource
 from chain_assets.sources.rpc.source import RpcSource
 
@@ -56,7 +55,7 @@ class OpsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def open(self, tables: LakeTables) -> OpsStore:
         """The ops store of the lake. Raises OpsStoreFailed."""
-        return open_store(self.url or sqlite_url(default_ops_file(tables.storage)))
+        return open_ops_at(self.url, tables)
 
 
 class EngineResource(dg.ConfigurableResource):  # type: ignore[type-arg]

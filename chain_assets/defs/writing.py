@@ -7,7 +7,6 @@ chain_assets/refresh       `true`: rows of older versions are made anew
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 import dagster as dg
@@ -15,7 +14,6 @@ from dagster._core.storage.tags import SCHEDULE_NAME_TAG, SENSOR_NAME_TAG
 
 from chain_assets.chains import Chain
 from chain_assets.core.block_range import BlockRange, parse_spans
-from chain_assets.core.schemas import RAW_BLOCKS
 from chain_assets.lake.tables import LakeTables
 from chain_assets.layers.pipeline import Writer
 from chain_assets.ops.store import OpsStore
@@ -44,23 +42,11 @@ def run_numbers(
     head there is."""
     asked = context.run.tags.get(BLOCKS_TAG)
     spans = parse_spans(asked) if asked else [block_range]
-    wanted = [
-        number
-        for number in block_range.numbers()
-        if first <= number <= head and any(number in span for span in spans)
-    ]
-    return wanted or None
+    numbers = block_range.between(first, head)
+    return [number for number in numbers if any(number in span for span in spans)] or None
 
 
-def missing_blocks(
-    chain: Chain, ranges: Sequence[BlockRange], tables: LakeTables, *, head: int
-) -> int:
-    """How many blocks of `ranges`, up to the head, are not stored: what a backfill would fetch."""
-    files = tables.live_files(RAW_BLOCKS, chain=chain.name)
-    stored = Counter[str]()
-    for file in files:
-        stored[file["partition.block_range"]] += file["num_records"]
-    expected = {
-        r.key: max(0, min(r.stop, head + 1) - max(r.start, chain.start_block)) for r in ranges
-    }
-    return sum(max(0, blocks - stored[key]) for key, blocks in expected.items())
+def existing_spans(chain: Chain, ranges: Sequence[BlockRange], *, head: int) -> list[BlockRange]:
+    """What of `ranges` the chain has by now, from its start block on."""
+    numbers = [block_range.between(chain.start_block, head) for block_range in ranges]
+    return [BlockRange(own.start, own.stop) for own in numbers if own]

@@ -12,6 +12,7 @@ second is refused; writers to different partitions do not hinder each other.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -187,6 +188,13 @@ class LakeTables:
         """The keys of the chain's ranges of which the table holds anything, ascending."""
         with self._handles.borrowed(table) as opened:
             return [] if opened is None else opened.range_keys(chain)
+
+    def rows_by_range(self, table: Table, *, chain: str) -> Counter[str]:
+        """How many rows the table has of each of the chain's ranges, by the log alone."""
+        rows: Counter[str] = Counter()
+        for file in self.live_files(table, chain=chain):
+            rows[file["partition.block_range"]] += file["num_records"]
+        return rows
 
     def now(self) -> float:
         """Unix seconds, as the log's actions carry them."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
@@ -19,7 +19,6 @@ from chain_assets.chains import Chain
 from chain_assets.core.abi.registry import Registry
 from chain_assets.core.block_range import BlockRange
 from chain_assets.core.fault_points import fault_point
-from chain_assets.core.packing import pack
 from chain_assets.core.proofs import rules_for
 from chain_assets.core.reconcile import keep_versions, reconcile
 from chain_assets.core.schemas.decoded import BLOCKS
@@ -28,10 +27,11 @@ from chain_assets.lake.blobs import BlobRef
 from chain_assets.lake.delta import Fence
 from chain_assets.lake.tables import LakeTables
 from chain_assets.layers.commits import begin, commit_layer, stray_numbers
-from chain_assets.layers.decode_task import WRITTEN, DecodeContext, DecodeResult, decode_task
+from chain_assets.layers.decode_task import WRITTEN, DecodeContext, decode_task
 from chain_assets.layers.proving import Held, read_held
 from chain_assets.layers.raw_index import read_index
 from chain_assets.layers.report import LayerReport, Progress, no_progress
+from chain_assets.layers.tasks import run_tasks
 
 _TARGET_BYTES = 32 * 1024 * 1024
 _LEAST_BLOCKS = 50
@@ -82,7 +82,14 @@ def materialize_decoded(
         BlobRef(row.number, row.hash, row.uri, row.size_bytes, row.sha256)
         for row in (canonical[n] for n in plan.write)
     ]
-    results = _run(context, blobs, engine, progress)
+    results = run_tasks(
+        partial(decode_task, context),
+        blobs,
+        engine,
+        target_bytes=_TARGET_BYTES,
+        least_blocks=_LEAST_BLOCKS,
+        progress=progress,
+    )
     fault_point("blocks decoded")
     files = [file for result in results for file in result.files]
     commits = commit_layer(tables, WRITTEN, files, context.partition, plan, fence=fence)
@@ -120,21 +127,3 @@ def _have(
     have |= {r["number"]: (r["hash"], r["raw_sha256"], r["decoder_version"]) for r in rows}
     strays = stray_numbers(tables, WRITTEN, context.partition, have)
     return have | dict.fromkeys([*strays, *repair])
-
-
-def _run(
-    context: DecodeContext, blobs: Sequence[BlobRef], engine: Engine, progress: Progress
-) -> list[DecodeResult]:
-    if not blobs:
-        return []
-    tasks = pack(
-        blobs,
-        parallelism=engine.parallelism,
-        target_bytes=_TARGET_BYTES,
-        least_items=_LEAST_BLOCKS,
-    )
-    results = []
-    for result in engine.map(partial(decode_task, context), tasks):
-        progress(result.blocks)
-        results.append(result)
-    return results

@@ -25,7 +25,6 @@ from chain_assets.core.block_range import BlockRange
 from chain_assets.core.enrich.requirements import missing_keys, reason_of
 from chain_assets.core.enrich.versions import enricher_versions
 from chain_assets.core.fault_points import fault_point
-from chain_assets.core.packing import pack
 from chain_assets.core.reconcile import keep_versions, reconcile
 from chain_assets.core.schemas import ENRICHED_TABLES, Table
 from chain_assets.core.schemas.abi import TOKEN_TRANSFERS
@@ -40,11 +39,11 @@ from chain_assets.layers.enrich_task import (
     INPUTS,
     BlockToEnrich,
     EnrichContext,
-    EnrichResult,
     enrich_task,
 )
 from chain_assets.layers.reference import stored_reference
 from chain_assets.layers.report import HeldBlock, LayerReport, Progress, no_progress
+from chain_assets.layers.tasks import run_tasks
 
 _TARGET_BYTES = 64 * 1024 * 1024
 _LEAST_BLOCKS = 200
@@ -92,7 +91,14 @@ def materialize_enriched(
     want = {n: identity for n, identity in want.items() if n not in held}
     plan = reconcile(want if refresh else keep_versions(want, have), have)
     context = replace(context, files=_files_of(live, plan.write))
-    results = _run(context, [decoded[n]["task"] for n in plan.write], engine, progress)
+    results = run_tasks(
+        partial(enrich_task, context),
+        [decoded[n]["task"] for n in plan.write],
+        engine,
+        target_bytes=_TARGET_BYTES,
+        least_blocks=_LEAST_BLOCKS,
+        progress=progress,
+    )
     fault_point("blocks enriched")
     files = [file for result in results for file in result.files]
     commits = commit_layer(tables, ENRICHED_TABLES, files, context.partition, plan, fence=fence)
@@ -202,21 +208,3 @@ def _held(
         number: HeldBlock(number, hashes[number], reason_of(keys), stage="enrich", missing=keys)
         for number, keys in sorted(missing.items())
     }
-
-
-def _run(
-    context: EnrichContext, blocks: Sequence[BlockToEnrich], engine: Engine, progress: Progress
-) -> list[EnrichResult]:
-    if not blocks:
-        return []
-    tasks = pack(
-        blocks,
-        parallelism=engine.parallelism,
-        target_bytes=_TARGET_BYTES,
-        least_items=_LEAST_BLOCKS,
-    )
-    results = []
-    for result in engine.map(partial(enrich_task, context), tasks):
-        progress(result.blocks)
-        results.append(result)
-    return results

@@ -71,8 +71,7 @@ class Look:
 
     def raw(self, rows: Sequence[IndexRow]) -> Iterator[Finding]:
         """The index, all of whose rows are `rows`, the blobs, and what was told of them."""
-        first = max(self.block_range.start, self.scan.chain.start_block)
-        wanted = range(first, min(self.block_range.stop, self.scan.top + 1))
+        wanted = self.block_range.between(self.scan.chain.start_block, self.scan.top)
         absent = set(wanted) - self.canonical.keys() - self.scan.held_back["raw"]
         yield self._found("missing", "raw", RAW_BLOCKS, absent)
         stored = Counter((row.number, row.hash) for row in rows)

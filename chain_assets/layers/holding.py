@@ -16,11 +16,8 @@ def find_holds(
     ops: OpsStore, chain: Chain, block_range: BlockRange, *stages: Stage
 ) -> tuple[Hold, ...]:
     """The holds of the range at `stages`."""
-    return tuple(
-        hold
-        for hold in ops.holds.find(chain.name)
-        if hold.number in block_range and hold.stage in stages
-    )
+    found = ops.holds.find(chain.name, block_range=block_range.key)
+    return tuple(hold for hold in found if hold.stage in stages)
 
 
 def resting(ops: OpsStore, chain: Chain, holds: Collection[Hold]) -> set[int]:

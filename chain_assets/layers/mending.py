@@ -40,7 +40,6 @@ def scan_of(chain: Chain, parts: Parts) -> Scan:
         top=max((file["max.number"] for file in files), default=-1),
         held_back={
             "raw": frozenset(hold.number for hold in holds if hold.stage == "fetch"),
-            "decoded": frozenset(),
             "enriched": frozenset(hold.number for hold in holds if hold.stage == "enrich"),
         },
     )

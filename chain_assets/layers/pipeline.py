@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from chain_assets.chains import Chain
 from chain_assets.core.abi.registry import Registry
 from chain_assets.core.block_range import BlockRange, ranges_between
-from chain_assets.core.enrich import ReferenceTables, reference_digest
+from chain_assets.core.enrich import ReferenceTables
 from chain_assets.core.enrich.requirements import arrived_keys
 from chain_assets.core.fault_points import fault_point
 from chain_assets.engine.protocol import Engine
@@ -25,7 +25,7 @@ from chain_assets.layers.decoded import materialize_decoded
 from chain_assets.layers.enriched import materialize_enriched
 from chain_assets.layers.holding import find_holds, resting, settle
 from chain_assets.layers.raw import materialize_raw
-from chain_assets.layers.reference import materialize_reference, stored_reference
+from chain_assets.layers.reference import materialize_reference
 from chain_assets.layers.reorgs import WAIT_SECONDS, follow_reorgs
 from chain_assets.layers.report import LayerReport, Progress, no_progress
 from chain_assets.ops.leases import LeaseKey
@@ -62,13 +62,15 @@ class Parts:
 
 def write_reference(chain: Chain, reference: ReferenceTables, writer: Writer) -> tuple[Commit, ...]:
     """The chain's reference rows; blocks that waited for what has come are due now."""
-    if reference_digest(stored_reference(chain.name, writer.tables)) == reference_digest(reference):
-        return ()
+
+    def wake() -> None:
+        _wake(chain, reference, writer.ops)
+
     # Before it too: where a run is killed after its last commit, no later one finds anything new.
-    _wake(chain, reference, writer.ops)
-    commits = materialize_reference(chain, reference, tables=writer.tables)
-    fault_point("reference written")
-    _wake(chain, reference, writer.ops)
+    commits = materialize_reference(chain, reference, tables=writer.tables, before=wake)
+    if commits:
+        fault_point("reference written")
+        wake()
     return commits
 
 

@@ -117,7 +117,7 @@ def _wanted(
         wanted = sorted(set(numbers))
         above = [number for number in wanted if number > head]
     else:
-        wanted = [n for n in block_range.numbers() if chain.start_block <= n <= head]
+        wanted = list(block_range.between(chain.start_block, head))
         above = [] if wanted else [block_range.start]
     if above:
         raise BlockNotFound(

@@ -5,6 +5,8 @@ The enriched layer reads them from the lake, so that what it was made with stays
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from chain_assets.chains import Chain
 from chain_assets.core.enrich import ReferenceTables, reference_digest
 from chain_assets.core.schemas.reference import ENTITY_LABELS, TOKEN_METADATA, TOKEN_PRICES
@@ -22,11 +24,19 @@ def stored_reference(chain: str, tables: LakeTables) -> ReferenceTables:
 
 
 def materialize_reference(
-    chain: Chain, reference: ReferenceTables, *, tables: LakeTables
+    chain: Chain,
+    reference: ReferenceTables,
+    *,
+    tables: LakeTables,
+    before: Callable[[], None] = lambda: None,
 ) -> tuple[Commit, ...]:
-    """Make the lake's reference tables of `chain` hold `reference`; no commit where they do."""
+    """Make the lake's reference tables of `chain` hold `reference`; no commit where they do.
+
+    `before` is called before the first commit, if there is one.
+    """
     if reference_digest(stored_reference(chain.name, tables)) == reference_digest(reference):
         return ()
+    before()
     partition = {"chain": chain.name}
     commits = []
     for table, rows in reference.named():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 from chain_assets.chains import Chain
@@ -44,7 +43,7 @@ def unsettled(
     whole = {row.number for row in rows if row.canonical and sizes.get(row.uri) == row.size_bytes}
     due = {hold.number for hold in ops.holds.due(chain.name) if hold.stage != "enrich"}
     head = source.head().number
-    wanted = range(max(block_range.start, chain.start_block), min(block_range.stop, head + 1))
+    wanted = block_range.between(chain.start_block, head)
     return [number for number in wanted if number not in whole or number in due]
 
 
@@ -64,12 +63,9 @@ def _settled(chain: Chain, tables: LakeTables, ops: OpsStore, first_open: int) -
     Rows of closed ranges are counted from the table's log, however many ranges there are. Where
     blocks may be held or replaced, it is read which ones they are.
     """
-    settled: Counter[str] = Counter()
-    for file in tables.live_files(ENRICHED_BLOCKS, chain=chain.name):
-        settled[file["partition.block_range"]] += file["num_records"]
+    settled = tables.rows_by_range(ENRICHED_BLOCKS, chain=chain.name)
     resting = _resting(chain, ops)
-    stored = tables.live_files(RAW_BLOCKS, chain=chain.name)
-    keys = {file["partition.block_range"] for file in stored}
+    keys = tables.range_keys(RAW_BLOCKS, chain=chain.name)
     still_open = {key for key in keys if BlockRange.from_key(key).stop > first_open}
     for key in still_open | resting.keys():
         settled[key] = len(_enriched(chain, key, tables) | resting.get(key, set()))

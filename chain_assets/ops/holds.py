@@ -102,11 +102,18 @@ class Holds:
         self,
         chain: str | None = None,
         *,
+        block_range: str | None = None,
         stage: Stage | None = None,
         state: HoldState | None = None,
     ) -> tuple[Hold, ...]:
-        """The holds, all or those of a chain, stage and state, ascending by chain and number."""
-        asked = ((holds.c.chain, chain), (holds.c.stage, stage), (holds.c.state, state))
+        """The holds, all or those of a chain, range, stage and state, ascending by chain and
+        number."""
+        asked = (
+            (holds.c.chain, chain),
+            (holds.c.block_range, block_range),
+            (holds.c.stage, stage),
+            (holds.c.state, state),
+        )
         with self._database.reading() as connection:
             return _read(connection, *(column == value for column, value in asked if value))
 

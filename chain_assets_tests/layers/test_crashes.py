@@ -29,9 +29,7 @@ from chain_assets.layers.enriched import materialize_enriched
 from chain_assets.sources.devnet import Fault, Faults
 from chain_assets_tests.lake_fixtures import (
     Pipeline,
-    assert_no_duplicates,
-    assert_same,
-    contents,
+    assert_as_clean,
     live_files,
     registry,
     small_chain,
@@ -58,13 +56,6 @@ class _Mortal(LakeTables):
         return super().replace_in_ranges(*arguments, **named)
 
 
-def _assert_as_clean(pipeline: Pipeline, clean_lake: Path, *, last: int) -> None:
-    clean = pipeline.into(clean_lake)
-    clean.run(0, last)
-    assert_same(contents(pipeline.tables, canonical_only=True), contents(clean.tables))
-    assert_no_duplicates(pipeline.tables)
-
-
 @pytest.mark.parametrize("commit", range(_COMMITS))
 def test_a_run_that_dies_before_any_commit_is_finished_by_the_next(
     tmp_path: Path, commit: int
@@ -76,7 +67,7 @@ def test_a_run_that_dies_before_any_commit_is_finished_by_the_next(
     with pytest.raises(Killed):
         dying.run(0, head, reference=False)
     pipeline.run(0, head)
-    _assert_as_clean(pipeline, tmp_path / "clean", last=head)
+    assert_as_clean(pipeline, tmp_path / "clean", last=head)
     files = live_files(pipeline.tables)
     pipeline.run(0, head)
     assert live_files(pipeline.tables) == files
@@ -107,7 +98,7 @@ def test_a_run_that_dies_while_it_follows_a_flip_survives_the_flip_back(
     if first_held:
         pipeline.net.faults = _ALTERED
     pipeline.run(0, 9, reference=False)
-    _assert_as_clean(pipeline, tmp_path / "clean", last=9)
+    assert_as_clean(pipeline, tmp_path / "clean", last=9)
 
 
 def test_rows_of_a_block_that_the_chain_no_longer_has_are_cleared_away(tmp_path: Path) -> None:
@@ -122,7 +113,7 @@ def test_rows_of_a_block_that_the_chain_no_longer_has_are_cleared_away(tmp_path:
             dying.run(0, 9, reference=False)
         pipeline.net.reorg(2, 1)
         pipeline.run(0, 8)
-        _assert_as_clean(pipeline, tmp_path / f"clean-{commit}", last=8)
+        assert_as_clean(pipeline, tmp_path / f"clean-{commit}", last=8)
 
 
 def _run_and_say_when(lake: Path, started: Path) -> None:
@@ -146,7 +137,7 @@ def test_a_process_that_is_killed_at_any_moment_leaves_a_lake_that_heals(tmp_pat
         process.join()
     pipeline = Pipeline.on_devnet(tmp_path / "lake")
     pipeline.run(0, 24)
-    _assert_as_clean(pipeline, tmp_path / "clean", last=24)
+    assert_as_clean(pipeline, tmp_path / "clean", last=24)
 
 
 def test_runs_of_the_same_blocks_at_once_end_right_or_say_so(tmp_path: Path) -> None:
@@ -163,7 +154,7 @@ def test_runs_of_the_same_blocks_at_once_end_right_or_say_so(tmp_path: Path) -> 
         outcomes = list(pool.map(run, range(3)))
     assert any(outcomes)
     pipeline.run(0, 14)
-    _assert_as_clean(pipeline, tmp_path / "clean", last=14)
+    assert_as_clean(pipeline, tmp_path / "clean", last=14)
 
 
 def test_runs_of_other_ranges_at_once_all_succeed(tmp_path: Path) -> None:
@@ -172,7 +163,7 @@ def test_runs_of_other_ranges_at_once_all_succeed(tmp_path: Path) -> None:
     spans = [(1, 9), (10, 19), (20, 24)]
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(lambda span: pipeline.into(tmp_path / "lake").run(*span), spans))
-    _assert_as_clean(pipeline, tmp_path / "clean", last=24)
+    assert_as_clean(pipeline, tmp_path / "clean", last=24)
 
 
 class _Overtaken(LakeTables):
@@ -214,7 +205,7 @@ def test_a_run_that_is_overtaken_takes_no_block_of_the_other_away(
             materialize_enriched(pipeline.chain, block_range, tables=tables, engine=pipeline.engine)
     for name in ("decoded_blocks", "enriched_blocks"):
         assert read_all(pipeline.tables, name).num_rows == 10
-    _assert_as_clean(pipeline, tmp_path / "clean", last=9)
+    assert_as_clean(pipeline, tmp_path / "clean", last=9)
 
 
 def test_tables_that_are_read_torn_apart_are_refused(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from chain_assets.layers.pipeline import Parts, write_raw
 from chain_assets.layers.report import LayerReport
 from chain_assets.sources.devnet import DevnetSource, Fault, Faults
 from chain_assets.sources.protocol import Header
-from chain_assets_tests.lake_fixtures import Pipeline, assert_same, contents, small_chain
+from chain_assets_tests.lake_fixtures import Pipeline, assert_as_clean, small_chain
 
 _POLICY = FollowPolicy(
     holds_every=0.05, reports_every=0.0, halted_wait=0.05, first_wait=0.02, longest_wait=0.1
@@ -89,9 +89,7 @@ def _enriched(pipeline: Pipeline) -> dict[int, bytes]:
 
 
 def _assert_as_clean(pipeline: Pipeline, lake: Path, *, first: int = 0) -> None:
-    clean = pipeline.into(lake)
-    clean.run(first, pipeline.net.head)
-    assert_same(contents(pipeline.tables, canonical_only=True), contents(clean.tables))
+    assert_as_clean(pipeline, lake, first=first, last=pipeline.net.head)
 
 
 def test_each_block_is_enriched_as_it_comes(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from chain_assets.sources.devnet import Devnet, DevnetSource, Fault, Faults
 from chain_assets.sources.recorded import RecordedSource, write_recording
 from chain_assets_tests.lake_fixtures import (
     Pipeline,
-    assert_no_duplicates,
+    assert_as_clean,
     assert_same,
     contents,
     live_files,
@@ -27,10 +27,7 @@ RANGES = (BlockRange(0, 10), BlockRange(10, 20), BlockRange(20, 30))
 
 
 def _assert_as_clean(pipeline: Pipeline, clean_lake: Path, *, last: int) -> None:
-    clean = pipeline.into(clean_lake)
-    clean.run(0, last)
-    assert_same(contents(pipeline.tables, canonical_only=True), contents(clean.tables))
-    assert_no_duplicates(pipeline.tables)
+    assert_as_clean(pipeline, clean_lake, last=last)
     files = live_files(pipeline.tables)
     pipeline.run(0, last)
     assert live_files(pipeline.tables) == files

@@ -26,9 +26,10 @@ from chain_assets.defs.resources import (
     OpsResource,
     SourcesResource,
 )
-from chain_assets.defs.writing import missing_blocks, run_numbers, run_writer
+from chain_assets.defs.writing import existing_spans, run_numbers, run_writer
 from chain_assets.layers.permission import permitted_backfill
 from chain_assets.layers.pipeline import heal_raw, write_decoded, write_enriched, write_raw
+from chain_assets.layers.standing import to_be_done
 
 AssetDecorator = Callable[[Callable[..., Any]], dg.AssetsDefinition]
 
@@ -62,7 +63,12 @@ def _raw(chain: Chain, setting: Setting) -> dg.AssetsDefinition:
         ):
             writer, head = run_writer(context, tables, store), source.head().number
             run.show_reorg(heal_raw(chain, source, writer))
-            asked = 0 if writer.patient else missing_blocks(chain, ranges, tables, head=head)
+            # Following the head is no backfill, however long it was left alone.
+            asked = (
+                0
+                if writer.patient
+                else to_be_done(chain, existing_spans(chain, ranges, head=head), tables)
+            )
             with permitted_backfill(chain, ranges, store, blocks=asked):
                 for block_range in ranges:
                     # The gaps check asks for all blocks up to this head, not up to a later one.
