@@ -31,15 +31,18 @@ def run_tasks(
     progress: Progress,
 ) -> list[R]:
     """The results of `task` over all `blocks`, in their order. Raises what a task raises."""
+    if not blocks:
+        # An engine that is asked for nothing, its parallelism included, must not start: Spark takes
+        # seconds.
+        return []
     tasks = pack(
         blocks,
         parallelism=engine.parallelism,
         target_bytes=target_bytes,
         least_items=least_blocks,
     )
-    # An engine that is asked for nothing must not start: Spark takes seconds.
     results = []
-    for result in engine.map(task, tasks) if tasks else ():
+    for result in engine.map(task, tasks):
         progress(result.blocks)
         results.append(result)
     return results
