@@ -6,7 +6,8 @@ Nothing sees a file until a commit of its table names it (tables.py).
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,21 +118,56 @@ def read_data_file(
     blocks: tuple[int, int] | None = None,
     columns: Sequence[str] | None = None,
 ) -> pa.Table:
-    """The file columns of a live file; with `blocks` only of these (first and last, included).
+    """The rows of a live file; with `blocks` (first and last, included) at least those of these.
 
-    `columns` are those wanted, by default all. Raises StorageFailed, also where the file is gone
-    or is no Parquet.
+    `columns` are those wanted, by default all of the file. Raises StorageFailed, also where the
+    file is gone or is no Parquet.
     """
-    number = table.number_column
-    filters = blocks and [(number, ">=", blocks[0]), (number, "<=", blocks[1])]
-    wanted = columns and list(columns)
+    file = open_data_file(store, table, path)
+    return read_columns(file, table, path, columns, blocks=blocks)
+
+
+def open_data_file(store: ObjectStore, table: Table, path: str) -> pq.ParquetFile:
+    """A live file, to read some columns first and more later. Raises StorageFailed."""
+    with _losses(table, path):
+        return pq.ParquetFile(pa.BufferReader(store.get(f"{table.name}/{path}")))
+
+
+def read_columns(
+    file: pq.ParquetFile,
+    table: Table,
+    path: str,
+    columns: Sequence[str] | None = None,
+    *,
+    blocks: tuple[int, int] | None = None,
+) -> pa.Table:
+    """As `read_data_file`, of a file that is open."""
+    wanted = list(columns) if columns is not None else table.file_schema.names
+    groups = range(file.num_row_groups) if blocks is None else _groups_of(file, table, blocks)
+    # Threads of Arrow's own cost more than they save while a file is small.
+    threads = file.metadata.num_rows > _ROW_GROUP_ROWS
+    with _losses(table, path):
+        rows = file.read_row_groups(list(groups), columns=wanted, use_threads=threads)
+    return rows.select(wanted).cast(pa.schema([table.column(name).field for name in wanted]))
+
+
+def _groups_of(file: pq.ParquetFile, table: Table, blocks: tuple[int, int]) -> Iterator[int]:
+    """The row groups that may have rows of these blocks."""
+    leaves = [file.schema.column(place).path for place in range(len(file.schema))]
+    place = leaves.index(table.number_column)
+    for group in range(file.num_row_groups):
+        bounds = file.metadata.row_group(group).column(place).statistics
+        known = bounds is not None and bounds.has_min_max
+        if not known or (bounds.min <= blocks[1] and bounds.max >= blocks[0]):
+            yield group
+
+
+@contextmanager
+def _losses(table: Table, path: str) -> Iterator[None]:
     try:
-        content = store.get(f"{table.name}/{path}")
-        rows = pq.read_table(pa.BufferReader(content), filters=filters, columns=wanted)
+        yield
     except (FileNotFoundError, pa.ArrowException, OSError) as error:
         raise lost_file(table, path, error) from error
-    names = wanted or table.file_schema.names
-    return rows.select(names).cast(pa.schema([table.column(name).field for name in names]))
 
 
 def lost_file(table: Table, path: str, error: Exception) -> StorageFailed:

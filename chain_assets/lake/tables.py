@@ -19,14 +19,14 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from deltalake import DeltaTable
 from deltalake.transaction import AddAction, RemoveAction
 
 from chain_assets.core.fault_points import fault_point
 from chain_assets.core.schemas import TABLES, Table
-from chain_assets.lake.actions import add_action, may_hold, remove_action
-from chain_assets.lake.data_files import DataFile, read_data_file, write_data_file
+from chain_assets.lake.actions import add_action, remove_action
+from chain_assets.lake.block_rows import Remade, with_text, without_blocks
+from chain_assets.lake.data_files import DataFile
 from chain_assets.lake.delta import Fence, OpenTable, commit
 from chain_assets.lake.handles import Handles
 from chain_assets.lake.probe import require_conditional_puts
@@ -130,12 +130,9 @@ class LakeTables:
         rows_removed = 0
         with self.writable(table) as opened:
             for change in changes:
-                live = opened.files(change.partition)
-                removals, survivors, removed = self._take_out(live, table, change)
-                rows_removed += removed
-                added = [*change.files, *survivors]
-                actions += [add_action(f, change.partition, now=self.now()) for f in added]
-                actions += removals
+                taken = self._take_out(opened.files(change.partition), table, change)
+                rows_removed += sum(remade.rows for remade in taken)
+                actions += self._actions(change.partition, taken, change.files)
             if actions:
                 fenced = [(change.partition, change.fence) for change in changes]
                 commit(opened, table, fenced, actions)
@@ -150,28 +147,32 @@ class LakeTables:
             changed=bool(actions),
         )
 
-    def rewrite_blocks(
+    def mark_blocks(
         self,
         table: Table,
         *,
         partition: dict[str, str],
         numbers: Collection[int],
-        change: Callable[[pa.Table], pa.Table],
+        column: str,
+        text: str,
         fence: Fence | None = None,
     ) -> None:
-        """Put `change(rows)` in the place of the rows of blocks `numbers`, where there are any."""
-        files = [f for f in self.live_files(table, **partition) if may_hold(f, table, numbers)]
-        rows = self.read_files(table, files, table.file_schema.names)
-        mine = rows.filter(_is_among(rows, table, numbers))
-        if mine.num_rows:
-            file = write_data_file(self.store, table, change(mine), partition=partition)
-            self.replace_blocks(
+        """One commit: `text` in `column` of the rows of blocks `numbers`, where there are any.
+
+        Raises as `replace_blocks` does.
+        """
+        with self.writable(table) as opened:
+            remade = with_text(
+                self.store,
                 table,
-                [file] if file else [],
-                partition=partition,
+                opened.files(partition),
                 numbers=numbers,
-                fence=fence,
+                column=column,
+                text=text,
+                partition=partition,
             )
+            if remade:
+                commit(opened, table, [(partition, fence)], self._actions(partition, remade))
 
     def leave_token(self, table: Table, *, partition: dict[str, str], fence: Fence) -> None:
         """Leave the token of `fence` in the table, so that no writer with an older one commits."""
@@ -202,33 +203,25 @@ class LakeTables:
 
     def _take_out(
         self, live: Sequence[dict[str, Any]], table: Table, change: Change
-    ) -> tuple[list[RemoveAction], list[DataFile], int]:
-        removals: list[RemoveAction] = []
-        survivors: list[DataFile] = []
-        rows_removed = 0
-        for action in live:
-            kept: DataFile | None = None
-            removed = action["num_records"]
-            if change.numbers is not None:
-                if not may_hold(action, table, change.numbers):
-                    continue
-                rows = read_data_file(self.store, table, action["path"])
-                mine = _is_among(rows, table, change.numbers)
-                removed = pc.sum(mine).as_py() or 0
-                if not removed:
-                    continue
-                kept = write_data_file(
-                    self.store, table, rows.filter(pc.invert(mine)), partition=change.partition
-                )
-            rows_removed += removed
-            removals.append(remove_action(action, change.partition, now=self.now()))
-            if kept is not None:
-                survivors.append(kept)
-        return removals, survivors, rows_removed
+    ) -> list[Remade]:
+        if change.numbers is None:
+            return [Remade(file, file["num_records"], None) for file in live]
+        return without_blocks(
+            self.store, table, live, numbers=change.numbers, partition=change.partition
+        )
 
-
-def _is_among(rows: pa.Table, table: Table, numbers: Collection[int]) -> pa.ChunkedArray:
-    return pc.is_in(rows[table.number_column], pa.array(sorted(numbers), pa.int64()))
+    def _actions(
+        self,
+        partition: dict[str, str],
+        remade: Sequence[Remade],
+        added: Sequence[DataFile] = (),
+    ) -> list[AddAction | RemoveAction]:
+        now = self.now()
+        files = [*added, *(new.file for new in remade if new.file is not None)]
+        return [
+            *(add_action(file, partition, now=now) for file in files),
+            *(remove_action(new.old, partition, now=now) for new in remade),
+        ]
 
 
 def read_all(tables: LakeTables, name: str) -> pa.Table:

@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from chain_assets.core.fault_points import fault_point
@@ -114,14 +113,13 @@ def _mark(
     column = _version_column(table)
     if column is None:
         return
-    place = table.file_schema.names.index(column)
-
-    def unfinished(rows: pa.Table) -> pa.Table:
-        marks = pa.repeat(UNFINISHED, rows.num_rows)
-        return rows.set_column(place, table.column(column).field, marks)
-
     fault_point("rows to mark", table.name)
-    tables.rewrite_blocks(
-        table, partition=partition, numbers=numbers, change=unfinished, fence=fence
+    tables.mark_blocks(
+        table,
+        partition=partition,
+        numbers=numbers,
+        column=column,
+        text=UNFINISHED,
+        fence=fence,
     )
     fault_point("rows marked", table.name)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from chain_assets.chains import Chain
-from chain_assets.core.enrich import DecodedRows, ReferenceTables, enrich
+from chain_assets.core.enrich import DecodedRows, ReferenceTables, decoded_columns, enrich
 from chain_assets.core.errors import CommitConflict
 from chain_assets.core.schemas import ENRICHED_TABLES, Table
 from chain_assets.core.schemas.abi import CALLS, TOKEN_TRANSFERS
@@ -18,6 +18,15 @@ from chain_assets.lake.data_files import DataFile, read_data_file, write_data_fi
 from chain_assets.lake.storage import ObjectStore, Storage, open_store
 
 INPUTS = (BLOCKS, TRANSACTIONS, CALLS, TOKEN_TRANSFERS)
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """A live file of a decoded table, and its bounds, where they are known."""
+
+    path: str
+    first: int | None
+    last: int | None
 
 
 @dataclass(frozen=True)
@@ -31,7 +40,7 @@ class EnrichContext:
     block_range: str
     storage: Storage
     reference: ReferenceTables
-    files: Mapping[str, tuple[str, ...]]
+    files: Mapping[str, tuple[InputFile, ...]]
 
     @property
     def partition(self) -> dict[str, str]:
@@ -109,10 +118,16 @@ def _check_whole(
 
 
 def _read(store: ObjectStore, context: EnrichContext, table: Table, numbers: pa.Array) -> pa.Table:
-    parts = [table.file_schema.empty_table()]
+    """Of the rows of blocks `numbers` what enriched rows are made of, in the order of their key."""
+    names = decoded_columns(table)
+    empty = pa.schema([table.column(name).field for name in names]).empty_table()
     bounds = pc.min_max(numbers).as_py()
-    for path in context.files[table.name]:
-        rows = read_data_file(store, table, path, blocks=(bounds["min"], bounds["max"]))
-        parts.append(rows.filter(pc.is_in(rows[table.number_column], numbers)))
-    order = [(name, "ascending") for name in table.key]
-    return pa.concat_tables(parts).sort_by(order).combine_chunks()
+    first, last = bounds["min"], bounds["max"]
+    parts = [
+        read_data_file(store, table, file.path, blocks=(first, last), columns=names)
+        for file in context.files[table.name]
+        if file.first is None or file.last is None or (file.first <= last and file.last >= first)
+    ]
+    rows = pa.concat_tables([empty, *parts])
+    rows = rows.filter(pc.is_in(rows[table.number_column], numbers))
+    return rows.sort_by([(name, "ascending") for name in table.key]).combine_chunks()

@@ -39,6 +39,7 @@ from chain_assets.layers.enrich_task import (
     INPUTS,
     BlockToEnrich,
     EnrichContext,
+    InputFile,
     enrich_task,
 )
 from chain_assets.layers.reference import stored_reference
@@ -49,6 +50,7 @@ _TARGET_BYTES = 64 * 1024 * 1024
 _LEAST_BLOCKS = 200
 # The live files of each table that is read, as Delta's log describes them.
 LiveFiles = Mapping[str, Sequence[dict[str, Any]]]
+_BOUNDS = ("min", "max")
 # About what a row of the inputs takes in memory: tasks are packed by it.
 _ROW_BYTES = 1_000
 
@@ -129,10 +131,14 @@ def _context(chain: Chain, block_range: BlockRange, tables: LakeTables) -> Enric
     )
 
 
-def _files_of(live: LiveFiles, numbers: Collection[int]) -> dict[str, tuple[str, ...]]:
+def _files_of(live: LiveFiles, numbers: Collection[int]) -> dict[str, tuple[InputFile, ...]]:
     """The files that may have rows of blocks `numbers`: each that is read costs some time."""
     return {
-        table.name: tuple(f["path"] for f in live[table.name] if may_hold(f, table, numbers))
+        table.name: tuple(
+            InputFile(file["path"], *(file.get(f"{end}.{table.number_column}") for end in _BOUNDS))
+            for file in live[table.name]
+            if may_hold(file, table, numbers)
+        )
         for table in INPUTS
     }
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
@@ -31,13 +30,13 @@ def _age(desk: Desk, *numbers: int) -> None:
     tables = desk.lab.tables()
     for start in (0, 10, 20):
         partition = {"chain": "node", "block_range": f"{start:012d}-{start + 9:012d}"}
-
-        def old(rows: pa.Table) -> pa.Table:
-            place = rows.column_names.index("decoder_version")
-            values = pa.array([_OLD] * rows.num_rows, rows.schema.field(place).type)
-            return rows.set_column(place, rows.schema.field(place), values)
-
-        tables.rewrite_blocks(BLOCKS, partition=partition, numbers=set(numbers), change=old)
+        tables.mark_blocks(
+            BLOCKS,
+            partition=partition,
+            numbers=set(numbers),
+            column="decoder_version",
+            text=_OLD,
+        )
 
 
 def _old(desk: Desk) -> list[int]:

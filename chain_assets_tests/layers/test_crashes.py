@@ -24,7 +24,12 @@ from chain_assets.engine.local import LocalEngine
 from chain_assets.lake.storage import Storage
 from chain_assets.lake.tables import Commit, LakeTables, read_all
 from chain_assets.layers.decoded import materialize_decoded
-from chain_assets.layers.enrich_task import BlockToEnrich, EnrichContext, enrich_task
+from chain_assets.layers.enrich_task import (
+    BlockToEnrich,
+    EnrichContext,
+    InputFile,
+    enrich_task,
+)
 from chain_assets.layers.enriched import materialize_enriched
 from chain_assets.sources.devnet import Fault, Faults
 from chain_assets_tests.lake_fixtures import (
@@ -212,7 +217,10 @@ def test_tables_that_are_read_torn_apart_are_refused(tmp_path: Path) -> None:
     """Blocks of after a commit with transactions of before it must not count as enriched."""
     pipeline = Pipeline.on_devnet(tmp_path)
     pipeline.run(0, 3)
-    files = {name: tuple(paths) for name, paths in live_files(pipeline.tables).items()}
+    files = {
+        name: tuple(InputFile(path, None, None) for path in paths)
+        for name, paths in live_files(pipeline.tables).items()
+    }
     context = EnrichContext(
         chain=pipeline.chain,
         block_range=BlockRange(0, 10).key,

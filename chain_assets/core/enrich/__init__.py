@@ -13,6 +13,6 @@ Whatever is unknown is NULL: no row is left out, and nothing is rounded or guess
 """
 
 from chain_assets.core.enrich.reference import ReferenceTables, reference_digest
-from chain_assets.core.enrich.tables import DecodedRows, enrich
+from chain_assets.core.enrich.tables import DecodedRows, decoded_columns, enrich
 
-__all__ = ["DecodedRows", "ReferenceTables", "enrich", "reference_digest"]
+__all__ = ["DecodedRows", "ReferenceTables", "decoded_columns", "enrich", "reference_digest"]

@@ -27,12 +27,31 @@ from chain_assets.core.schemas.enriched import BLOCKS, TOKEN_TRANSFERS, TRANSACT
 
 @dataclass(frozen=True)
 class DecodedRows:
-    """The file columns of the decoded tables, all rows of the same blocks."""
+    """Rows of the decoded tables, all of the same blocks, with at least their `decoded_columns`."""
 
     blocks: pa.Table
     transactions: pa.Table
     calls: pa.Table
     token_transfers: pa.Table
+
+
+def decoded_columns(table: Table) -> list[str]:
+    """The file columns of a decoded table that enriched rows are made of, by their lineage.
+
+    The others, calldata and signatures say, are most of the bytes, and need not be read.
+    """
+    made_of = {
+        source
+        for enriched in (TOKEN_TRANSFERS, TRANSACTIONS, BLOCKS)
+        for column in enriched.columns
+        for source in column.sources
+    }
+    found_by = {*table.key, "hash", "block_hash", "timestamp", "block_timestamp"}
+    return [
+        name
+        for name in table.file_schema.names
+        if name in found_by or f"{table.name}.{name}" in made_of
+    ]
 
 
 @dataclass(frozen=True)

@@ -43,8 +43,10 @@ _FEES = (
     "decoded_transactions.effective_gas_price",
     "decoded_transactions.gas_price",
     "decoded_transactions.fee_currency",
+    "decoded_transactions.type",
     "decoded_blocks.base_fee_per_gas",
 )
+_VALUE = ("decoded_token_transfers.value", "decoded_token_transfers.value_raw")
 
 TOKEN_TRANSFERS = Table(
     name="enriched_token_transfers",
@@ -88,14 +90,14 @@ TOKEN_TRANSFERS = Table(
             "amount",
             "decimal",
             "Value in whole tokens, exact; NULL where decimals are unknown or it does not fit.",
-            ("decoded_token_transfers.value_raw", "token_metadata.decimals"),
+            (*_VALUE, "token_metadata.decimals"),
             nullable=True,
         ),
         Column(
             "amount_usd",
             "double",
             "Amount times price.",
-            ("decoded_token_transfers.value_raw", "token_metadata.decimals", *_PRICES),
+            (*_VALUE, "token_metadata.decimals", *_PRICES),
             nullable=True,
         ),
         *_price_columns("price_usd", "USD for one whole token as of the block."),
@@ -137,7 +139,7 @@ TRANSACTIONS = Table(
             "Wei paid in all: gas, blob gas (EIP-4844) and the OP Stack's layer-1 fee; NULL "
             "without a receipt, where a token paid for gas (Celo), and from 10^38 on.",
             (
-                *_FEES[:4],
+                *_FEES[:5],
                 "decoded_transactions.blob_gas_used",
                 "decoded_transactions.blob_gas_price",
                 "decoded_transactions.l1_fee",
@@ -172,7 +174,7 @@ BLOCKS = Table(
             "token_transfer_count",
             "quantity",
             "Token transfers in it; NULL without receipts.",
-            ("decoded_token_transfers.log_index",),
+            ("decoded_token_transfers.log_index", "decoded_blocks.log_count"),
             nullable=True,
         ),
         _copy("decoded_blocks", "gas_used", "quantity", "Gas used."),
@@ -189,7 +191,7 @@ BLOCKS = Table(
             "priority_fees_wei",
             "amount",
             "What its transactions paid above the base fee; NULL without receipts.",
-            _FEES,
+            (*_FEES, "decoded_blocks.log_count"),
             nullable=True,
         ),
         *_price_columns("native_price_usd", _NATIVE_PRICE),
