@@ -48,6 +48,8 @@ class Fence(Protocol):
         """Raises LeaseLost where the lease is no longer ours."""
 
 
+_ASKED_FOR = ("path", "size_bytes", "num_records", "partition")
+
 # A partition, and the lease that it is written under; None where nobody else can write it.
 Fenced = tuple[dict[str, str], Fence | None]
 
@@ -94,7 +96,7 @@ def _range_keys(delta: DeltaTable, chain: str) -> list[str]:
 
 def _is_asked_for(name: str) -> bool:
     kind, _, column = name.partition(".")
-    return kind not in ("min", "max", "null_count") or column.endswith("number")
+    return kind in _ASKED_FOR or (kind in ("min", "max") and column.endswith("number"))
 
 
 def _add_actions(delta: DeltaTable, partition: dict[str, str]) -> list[dict[str, Any]]:

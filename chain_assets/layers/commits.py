@@ -88,14 +88,15 @@ def stray_numbers(
     the block any more no later plan would come upon it.
     """
     found: set[int] = set()
+    numbers = frozenset(known)
     for table in layer:
         for file in tables.live_files(table, **partition):
             low, high = (file.get(f"{end}.{table.number_column}") for end in ("min", "max"))
-            if low is None or high is None or any(n not in known for n in range(low, high + 1)):
+            if low is None or high is None or not numbers.issuperset(range(low, high + 1)):
                 rows = tables.read(table, columns=[table.number_column], **partition)
                 found.update(pc.unique(rows[table.number_column]).to_pylist())
                 break
-    return found.difference(known)
+    return found - numbers
 
 
 def _version_column(table: Table) -> str | None:

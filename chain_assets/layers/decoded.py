@@ -121,9 +121,10 @@ def _have(
 ) -> dict[int, tuple[Hashable, ...] | None]:
     """What the layer holds of each block; None where it holds something, but nothing whole."""
     columns = ["number", "hash", "raw_sha256", "decoder_version"]
-    rows = tables.read(BLOCKS, columns=columns, **context.partition).to_pylist()
+    rows = tables.read(BLOCKS, columns=columns, **context.partition)
+    numbers, *identity = (rows[name].to_pylist() for name in columns)
     have: dict[int, tuple[Hashable, ...] | None] = {n: h.identity for n, h in held.items()}
     # A block that has both was on its way from the one to the other: its row says unfinished.
-    have |= {r["number"]: (r["hash"], r["raw_sha256"], r["decoder_version"]) for r in rows}
+    have |= dict(zip(numbers, zip(*identity, strict=True), strict=True))
     strays = stray_numbers(tables, WRITTEN, context.partition, have)
     return have | dict.fromkeys([*strays, *repair])

@@ -145,25 +145,25 @@ def _files_of(live: LiveFiles, numbers: Collection[int]) -> dict[str, tuple[Inpu
 
 def _decoded_blocks(tables: LakeTables, context: EnrichContext) -> dict[int, dict[str, Any]]:
     """By number: the identity of the block as it should be enriched, and the task's part of it."""
-    columns = ["number", "hash", "timestamp", "transaction_count", "log_count"]
+    counts, identity = ["transaction_count", "log_count"], ["hash", "raw_sha256", "decoder_version"]
     rows = tables.read(
-        BLOCKS, columns=[*columns, "raw_sha256", "decoder_version"], **context.partition
+        BLOCKS, columns=["number", "timestamp", *counts, *identity], **context.partition
     )
     versions = enricher_versions(
         rows["timestamp"].combine_chunks(),
         context.reference,
         max_price_age=context.chain.max_price_age,
     )
+    columns = (rows[name].to_pylist() for name in ["number", *counts, *identity])
     return {
-        row["number"]: {
-            "finished": row["decoder_version"] != UNFINISHED,
-            "identity": (row["hash"], row["raw_sha256"], row["decoder_version"], version),
-            "task": BlockToEnrich(
-                row["number"],
-                _ROW_BYTES * (1 + row["transaction_count"] + (row["log_count"] or 0)),
-            ),
+        number: {
+            "finished": decoder_version != UNFINISHED,
+            "identity": (hash_, raw_sha256, decoder_version, version),
+            "task": BlockToEnrich(number, _ROW_BYTES * (1 + transactions + (logs or 0))),
         }
-        for row, version in zip(rows.to_pylist(), versions, strict=True)
+        for number, transactions, logs, hash_, raw_sha256, decoder_version, version in zip(
+            *columns, versions, strict=True
+        )
     }
 
 
@@ -171,11 +171,12 @@ def _have(
     tables: LakeTables, partition: dict[str, str], repair: Collection[int]
 ) -> dict[int, tuple[Hashable, ...] | None]:
     """What the layer holds of each block; None where it holds something, but nothing whole."""
-    identity = ["hash", "raw_sha256", "decoder_version", "enricher_version"]
-    rows = tables.read(ENRICHED_BLOCKS, columns=["number", *identity], **partition)
-    have: dict[int, tuple[Hashable, ...] | None] = {
-        row["number"]: tuple(row[name] for name in identity) for row in rows.to_pylist()
-    }
+    columns = ["number", "hash", "raw_sha256", "decoder_version", "enricher_version"]
+    rows = tables.read(ENRICHED_BLOCKS, columns=columns, **partition)
+    numbers, *identity = (rows[name].to_pylist() for name in columns)
+    have: dict[int, tuple[Hashable, ...] | None] = dict(
+        zip(numbers, zip(*identity, strict=True), strict=True)
+    )
     strays = stray_numbers(tables, ENRICHED_TABLES, partition, have)
     return have | dict.fromkeys([*strays, *repair])
 

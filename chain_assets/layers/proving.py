@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from chain_assets.core.block_tables import BlockTables, without_blocks
 from chain_assets.core.proofs import VERIFIER, ProofRules, prove_blocks
@@ -94,12 +95,12 @@ class Held:
 def read_held(tables: LakeTables, partition: Mapping[str, str]) -> dict[int, Held]:
     """The blocks of a range that are held back, by number."""
     columns = ["number", "hash", "level", "reason", "raw_sha256", "decoder_version"]
-    rows = tables.read(BLOCK_PROOFS, columns=columns, **partition).to_pylist()
+    rows = tables.read(BLOCK_PROOFS, columns=columns, **partition)
+    failed = rows.filter(pc.equal(rows["level"], _FAILED)).to_pylist()
     return {
         row["number"]: Held(
             held_block(row["number"], row["hash"], row["reason"]),
             (row["hash"], row["raw_sha256"], row["decoder_version"]),
         )
-        for row in rows
-        if row["level"] == _FAILED
+        for row in failed
     }
