@@ -4,7 +4,7 @@
 
 All on devnet, with the local engine, into a lake on the local disk:
 
-    repair      1 block of a range of 1,000, beside making the whole range anew from its blobs
+    repair      1 block of a range of 1,000 through all layers, beside making the whole range
     reorg       20 blocks deep, from the moment at which the node has it to the last enriched row,
                 followed by a follower of a chain with a block a second
     follow      from a block's arrival to its enriched rows committed, a block at a time
@@ -24,58 +24,17 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.healing_lake import RANGE, Bench, Watch, bench_chain, followed
-from benchmarks.made_blocks import FIRST, MadeBlocks
-from benchmarks.measure import show
+from benchmarks.healing_lake import Bench, Watch, bench_chain, followed
+from benchmarks.measure import Row, show
+from benchmarks.repairs import repair
 from chain_assets.chains import Chain
-from chain_assets.core.block_range import BlockRange
-from chain_assets.layers.compaction import MOST_FILES, compact
 from chain_assets.layers.following import Bell
-from chain_assets.layers.pipeline import run_blocks, write_decoded, write_enriched
-from chain_assets.layers.report import no_progress
 
-Row = tuple[object, ...]
 FOLLOWED = 60
 DEPTH = 20
 KILLS = 5
-
-
-def repair(folder: Path) -> list[Row]:
-    """A block made anew, beside the whole range: while it is open and its files are small, as a
-    follower leaves them, and when it is closed and each table is a file. Blocks are as dense as
-    mainnet's."""
-    chain = replace(bench_chain(blocks=1), start_block=FIRST, requires=())
-    bench = Bench.into(folder, chain)
-    block_range = BlockRange(FIRST, FIRST + RANGE)
-    parts = replace(bench.parts(), source=MadeBlocks(RANGE))
-    for first in range(block_range.start, block_range.stop, MOST_FILES):
-        span = BlockRange(first, min(first + MOST_FILES, block_range.stop))
-        run_blocks(chain, [span], parts, progress=lambda layer: no_progress)
-
-    def mend(numbers: range) -> float:
-        started = time.process_time()
-        write_decoded(
-            chain, block_range, parts.engine, parts.registry, parts.writer, repair=numbers
-        )
-        write_enriched(chain, block_range, parts.engine, parts.writer, repair=numbers)
-        return time.process_time() - started
-
-    def mend_one() -> float:
-        return statistics.median(mend(range(FIRST + n, FIRST + n + 1)) for n in (500, 123, 877))
-
-    mend(range(FIRST + 7, FIRST + 8))
-    open_ = mend_one()
-    compact(chain, block_range, tables=bench.tables, ops=bench.ops, closed=True)
-    closed = mend_one()
-    whole = mend(block_range.numbers())
-    return [
-        ("rewrite 1,000 blocks", f"{whole * 1000:.0f} ms", ""),
-        ("repair 1 of them, range open", f"{open_ * 1000:.0f} ms", f"{open_ / whole:.1%}"),
-        ("repair 1 of them, range closed", f"{closed * 1000:.0f} ms", f"{closed / whole:.1%}"),
-    ]
 
 
 def follow_blocks(folder: Path) -> list[Row]:

@@ -16,6 +16,8 @@ from rich.console import Console
 from rich.table import Table
 
 T = TypeVar("T")
+# A row of a printed table.
+Row = tuple[object, ...]
 
 
 def cpu_seconds(function: Callable[[], object], *, times: int = 5) -> float:

@@ -102,7 +102,7 @@ def _concerned(
     asked = pa.array(sorted(numbers), pa.int64())
     for action in live:
         if may_hold(action, table, numbers):
-            file = open_data_file(store, table, action["path"])
+            file = open_data_file(store, table, action["path"], size=action["size_bytes"])
             rows = read_columns(file, table, action["path"], [table.number_column])
             among = pc.is_in(rows[table.number_column], asked).combine_chunks()
             mine = among.to_numpy(zero_copy_only=False)

@@ -34,6 +34,8 @@ _RANDOM = {"hash", "r", "s"}
 # zstd's fast mode makes these as small as its level 1 does, in two thirds of the time.
 _FAST_KINDS = ("hash", "data", "word", "quantity", "amount", "timestamp")
 _FAST, _NORMAL = -1, 1
+# In bytes. Where a file is larger, fetching all of it takes longer than some more requests.
+SMALL_FILE = 1024 * 1024
 # Nothing is lost with a table but the time to make it anew: the blobs hold it all.
 LOST_FILE = "Move the folders of all tables of its layer away, and run its ranges again"
 
@@ -115,22 +117,26 @@ def read_data_file(
     table: Table,
     path: str,
     *,
+    size: int,
     blocks: tuple[int, int] | None = None,
     columns: Sequence[str] | None = None,
 ) -> pa.Table:
     """The rows of a live file; with `blocks` (first and last, included) at least those of these.
 
-    `columns` are those wanted, by default all of the file. Raises StorageFailed, also where the
-    file is gone or is no Parquet.
+    `size` is the file's, in bytes; `columns` are those wanted, by default all of the file. Raises
+    StorageFailed, also where the file is gone or is no Parquet.
     """
-    file = open_data_file(store, table, path)
+    file = open_data_file(store, table, path, size=size)
     return read_columns(file, table, path, columns, blocks=blocks)
 
 
-def open_data_file(store: ObjectStore, table: Table, path: str) -> pq.ParquetFile:
+def open_data_file(store: ObjectStore, table: Table, path: str, *, size: int) -> pq.ParquetFile:
     """A live file, to read some columns first and more later. Raises StorageFailed."""
+    name = f"{table.name}/{path}"
     with _losses(table, path):
-        return pq.ParquetFile(pa.BufferReader(store.get(f"{table.name}/{path}")))
+        if size <= SMALL_FILE:
+            return pq.ParquetFile(pa.BufferReader(store.get(name)))
+        return pq.ParquetFile(store.open(name), pre_buffer=True)
 
 
 def read_columns(

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import pyarrow as pa
+
 from chain_assets.core.errors import StorageFailed
 
 NO_SPACE = "Free some space"
@@ -40,6 +42,11 @@ class LocalStore:
     def get(self, path: str) -> bytes:
         with _os_errors(self._root / path, "read"):
             return (self._root / path).read_bytes()
+
+    def open(self, path: str) -> pa.NativeFile:
+        # Not mapped into memory: a file that shrinks under a map ends the process.
+        with _os_errors(self._root / path, "read"):
+            return pa.OSFile(str(self._root / path))
 
     def sizes(self, prefix: str) -> dict[str, int]:
         found: dict[str, int] = {}

@@ -19,7 +19,7 @@ def require_conditional_puts(storage: Storage) -> None:
     """Raise ConfigError where the lake's store ignores conditional puts. Asked once a process."""
     if not storage.is_s3:
         return
-    store = S3Store(storage)
+    store = S3Store(storage.uri, storage.s3)
     path = f"_probe/{uuid.uuid4().hex}"
     first, second = store.put_if_absent(path, b"1"), store.put_if_absent(path, b"2")
     store.delete(path)

@@ -11,26 +11,19 @@ from functools import partial
 from typing import Any, TypeVar
 
 import pyarrow as pa
-import pyarrow.parquet as pq
-from deltalake.fs import DeltaStorageHandler
-from pyarrow.fs import PyFileSystem
 
 from chain_assets.core.schemas import Table
-from chain_assets.lake.data_files import lost_file, read_data_file
+from chain_assets.lake.data_files import SMALL_FILE, read_data_file
 from chain_assets.lake.recent_rows import RecentRows
-from chain_assets.lake.storage import ObjectStore, Storage
+from chain_assets.lake.storage import ObjectStore
 
 T = TypeVar("T")
-
-# Where a file is larger, fetching all of it for a few columns takes longer than some more requests.
-_SMALL_FILE = 1024 * 1024
 
 
 class RowReader:
     """The rows of a lake's live files. Threads may share it. All methods raise StorageFailed."""
 
-    def __init__(self, storage: Storage, store: ObjectStore) -> None:
-        self._storage = storage
+    def __init__(self, store: ObjectStore) -> None:
         self._store = store
         self._recent = RecentRows()
 
@@ -79,23 +72,11 @@ class RowReader:
         )
 
     def _columns(self, table: Table, file: dict[str, Any], names: Sequence[str]) -> pa.Table:
-        if file["size_bytes"] <= _SMALL_FILE:
-            return read_data_file(self._store, table, file["path"], columns=names)
-        uri = self._storage.path(table.name)
-        try:
-            handler = DeltaStorageHandler(uri, self._storage.delta_options())
-            rows = pq.read_table(
-                file["path"],
-                columns=list(names),
-                filesystem=PyFileSystem(handler),
-                partitioning=None,
-            )
-        except (FileNotFoundError, pa.ArrowException, OSError) as error:
-            raise lost_file(table, file["path"], error) from error
-        return rows.cast(pa.schema([table.column(name).field for name in names]))
+        size = file["size_bytes"]
+        return read_data_file(self._store, table, file["path"], size=size, columns=names)
 
 
 def _size(file: dict[str, Any]) -> int | None:
     """What a file takes of the memory for recent ones; None where it is too large for that."""
     size: int = file["size_bytes"]
-    return size if size <= _SMALL_FILE else None
+    return size if size <= SMALL_FILE else None

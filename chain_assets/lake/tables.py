@@ -69,7 +69,7 @@ class LakeTables:
         self.store = open_store(storage)
         self._clock = clock
         self._handles = Handles(storage, self.store)
-        self._reader = RowReader(storage, self.store)
+        self._reader = RowReader(self.store)
 
     def uri(self, table: Table) -> str:
         """Where the Delta table is."""

@@ -22,9 +22,10 @@ INPUTS = (BLOCKS, TRANSACTIONS, CALLS, TOKEN_TRANSFERS)
 
 @dataclass(frozen=True)
 class InputFile:
-    """A live file of a decoded table, and its bounds, where they are known."""
+    """A live file of a decoded table, its size in bytes, and its bounds, where they are known."""
 
     path: str
+    size: int
     first: int | None
     last: int | None
 
@@ -124,7 +125,7 @@ def _read(store: ObjectStore, context: EnrichContext, table: Table, numbers: pa.
     bounds = pc.min_max(numbers).as_py()
     first, last = bounds["min"], bounds["max"]
     parts = [
-        read_data_file(store, table, file.path, blocks=(first, last), columns=names)
+        read_data_file(store, table, file.path, size=file.size, blocks=(first, last), columns=names)
         for file in context.files[table.name]
         if file.first is None or file.last is None or (file.first <= last and file.last >= first)
     ]

@@ -50,7 +50,6 @@ _TARGET_BYTES = 64 * 1024 * 1024
 _LEAST_BLOCKS = 200
 # The live files of each table that is read, as Delta's log describes them.
 LiveFiles = Mapping[str, Sequence[dict[str, Any]]]
-_BOUNDS = ("min", "max")
 # About what a row of the inputs takes in memory: tasks are packed by it.
 _ROW_BYTES = 1_000
 
@@ -133,11 +132,14 @@ def _context(chain: Chain, block_range: BlockRange, tables: LakeTables) -> Enric
 
 def _files_of(live: LiveFiles, numbers: Collection[int]) -> dict[str, tuple[InputFile, ...]]:
     """The files that may have rows of blocks `numbers`: each that is read costs some time."""
+
+    def input_file(table: Table, file: dict[str, Any]) -> InputFile:
+        bounds = (file.get(f"{end}.{table.number_column}") for end in ("min", "max"))
+        return InputFile(file["path"], file["size_bytes"], *bounds)
+
     return {
         table.name: tuple(
-            InputFile(file["path"], *(file.get(f"{end}.{table.number_column}") for end in _BOUNDS))
-            for file in live[table.name]
-            if may_hold(file, table, numbers)
+            input_file(table, file) for file in live[table.name] if may_hold(file, table, numbers)
         )
         for table in INPUTS
     }

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import pyarrow as pa
+
 from chain_assets.chains import Chain
 from chain_assets.core.block_range import BlockRange
 from chain_assets.core.enrich import ReferenceTables
@@ -182,6 +184,9 @@ class _Unreliable:
 
     def get(self, path: str) -> bytes:
         return self._store.get(path)
+
+    def open(self, path: str) -> pa.NativeFile:
+        return self._store.open(path)
 
     def sizes(self, prefix: str) -> dict[str, int]:
         return self._store.sizes(prefix)

@@ -13,7 +13,11 @@ import pytest
 from chain_assets.core.abi.registry import standard_registry
 from chain_assets.core.block_json import RawPayload, decode_blocks
 from chain_assets.core.decode import decode_tables
-from chain_assets.core.enrich import DecodedRows, enrich
+from chain_assets.core.enrich import DecodedRows, decoded_columns, enrich
+from chain_assets.core.schemas import TABLES
+from chain_assets.core.schemas.abi import CALLS
+from chain_assets.core.schemas.abi import TOKEN_TRANSFERS as TRANSFERS
+from chain_assets.core.schemas.decoded import BLOCKS, TRANSACTIONS
 from chain_assets_tests.core.enrich_rows import reference
 
 
@@ -82,10 +86,21 @@ def enriched_file(path: Path, chain: str) -> dict[str, pa.Table]:
         version="d",
         raw_sha256=[bytes(32)],
     )
-    rows = DecodedRows(
-        blocks=tables["decoded_blocks"],
-        transactions=tables["decoded_transactions"],
-        calls=tables["decoded_calls"],
-        token_transfers=tables["decoded_token_transfers"],
+    whole = {table.name: tables[table.name] for table in (BLOCKS, TRANSACTIONS, CALLS, TRANSFERS)}
+    narrow = {name: rows.select(decoded_columns(TABLES[name])) for name, rows in whole.items()}
+    enriched, same = (
+        enrich(
+            DecodedRows(
+                blocks=rows[BLOCKS.name],
+                transactions=rows[TRANSACTIONS.name],
+                calls=rows[CALLS.name],
+                token_transfers=rows[TRANSFERS.name],
+            ),
+            reference(),
+            native_decimals=18,
+            max_price_age=3600,
+        )
+        for rows in (narrow, whole)
     )
-    return enrich(rows, reference(), native_decimals=18, max_price_age=3600)
+    assert enriched == same
+    return enriched

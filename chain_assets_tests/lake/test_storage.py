@@ -1,4 +1,4 @@
-"""The object store: the same four verbs on a folder and on S3; whole objects or none."""
+"""The object store: the same five verbs on a folder and on S3; whole objects or none."""
 
 from __future__ import annotations
 
@@ -42,6 +42,17 @@ def test_what_was_put_is_there_and_listed_by_folder(store: ObjectStore) -> None:
         "raw/c/1/deeper/b.zst",
         "raw/c/10/c.zst",
     }
+
+
+def test_an_object_can_be_read_in_parts(store: ObjectStore) -> None:
+    content = bytes(range(256)) * 8
+    store.put("raw/c/1/a.zst", content)
+    with store.open("raw/c/1/a.zst") as opened:
+        assert opened.size() == len(content)
+        opened.seek(1000)
+        assert opened.read(40) == content[1000:1040]
+        opened.seek(-8, 2)
+        assert opened.read() == content[-8:]
 
 
 def test_a_second_put_replaces_the_object(store: ObjectStore) -> None:
@@ -96,6 +107,8 @@ def test_a_moved_object_is_at_its_new_place_only(store: ObjectStore) -> None:
 def test_a_missing_object_is_a_file_not_found(store: ObjectStore) -> None:
     with pytest.raises(FileNotFoundError):
         store.get("raw/nothing")
+    with pytest.raises(FileNotFoundError):
+        store.open("raw/nothing")
     with pytest.raises(FileNotFoundError):
         store.move("raw/nothing", "raw/elsewhere")
 

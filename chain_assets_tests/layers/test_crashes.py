@@ -218,7 +218,7 @@ def test_tables_that_are_read_torn_apart_are_refused(tmp_path: Path) -> None:
     pipeline = Pipeline.on_devnet(tmp_path)
     pipeline.run(0, 3)
     files = {
-        name: tuple(InputFile(path, None, None) for path in paths)
+        name: tuple(InputFile(path, 0, None, None) for path in paths)
         for name, paths in live_files(pipeline.tables).items()
     }
     context = EnrichContext(
