@@ -34,6 +34,7 @@ from chain_assets.sources.rpc.source import RpcSource
 from chain_assets_tests.defs.server import ROOT, dagster_dev, wait_until
 
 Row = tuple[object, ...]
+Pause = Callable[[], None]
 BLOCKS = 20
 STORED = 300
 # A chain with a block a second has the fastest sensor that there is.
@@ -85,7 +86,7 @@ def sensor_path(folder: Path, *, blocks: int = BLOCKS) -> list[Row]:
         bench.fill()
         # Half of them before and half after: what else the machine does changes in minutes.
         by_follower = _by_follower(bench, blocks // 2, pause)
-        ways = _by_dagster(bench, environment, _home(folder), blocks, pause)
+        ways = _by_dagster(bench, folder / "home", environment, blocks, pause)
         by_follower += _by_follower(bench, blocks - blocks // 2, pause)
     return _rows(by_follower, ways)
 
@@ -122,7 +123,7 @@ def _ended_by_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, former)
 
 
-def _by_follower(bench: Bench, blocks: int, pause: Callable[[], None]) -> list[float]:
+def _by_follower(bench: Bench, blocks: int, pause: Pause) -> list[float]:
     watch, taken = Watch(bench), []
     with followed(bench) as bell:
         for _ in range(blocks):
@@ -134,20 +135,11 @@ def _by_follower(bench: Bench, blocks: int, pause: Callable[[], None]) -> list[f
     return taken
 
 
-def _home(folder: Path) -> Path:
-    home = folder / "home"
+def _by_dagster(
+    bench: Bench, home: Path, environment: Mapping[str, str], blocks: int, pause: Pause
+) -> list[_Way]:
     home.mkdir()
     shutil.copy(ROOT / "dagster.yaml", home)
-    return home
-
-
-def _by_dagster(
-    bench: Bench,
-    environment: Mapping[str, str],
-    home: Path,
-    blocks: int,
-    pause: Callable[[], None],
-) -> list[_Way]:
     with dagster_dev(home, environment), dg.DagsterInstance.from_config(str(home)) as instance:
         # The first tick and the first run open the range and fill the caches of the disk.
         _by_sensor(bench, instance)
@@ -191,11 +183,7 @@ def _rows(by_follower: list[float], ways: list[_Way]) -> list[Row]:
     (usual, late), (median, worst) = _spread(by_follower), _spread([sum(way) for way in ways])
     tick, launch, run = (statistics.median(part) for part in zip(*ways, strict=True))
     return [
-        (
-            "follow, the same node, median",
-            f"{usual * 1000:.0f} ms",
-            f"of {len(by_follower)} blocks",
-        ),
+        ("follow, the same node, median", f"{usual * 1000:.0f} ms", f"of {len(ways)} blocks"),
         ("follow, 95th percentile", f"{late * 1000:.0f} ms", f"{late / usual:.1f} x the median"),
         ("sensor, median", f"{median:.1f} s", f"{median / usual:.0f} x follow's"),
         ("sensor, 95th percentile", f"{worst:.1f} s", f"{worst / late:.0f} x follow's"),
