@@ -1,6 +1,6 @@
 """What healing costs: a repair, a reorg, a followed block, a kill.
 
-    python -m benchmarks.bench_healing [repair] [follow] [recovery]
+    python -m benchmarks.bench_healing [repair] [follow] [sensor] [recovery]
 
 All on devnet, with the local engine, into a lake on the local disk:
 
@@ -8,6 +8,7 @@ All on devnet, with the local engine, into a lake on the local disk:
     reorg       20 blocks deep, from the moment at which the node has it to the last enriched row,
                 followed by a follower of a chain with a block a second
     follow      from a block's arrival to its enriched rows committed, a block at a time
+    sensor      the same by Dagster's sensor and runs, beside a follower of the same node
     recovery    a process is killed with SIGKILL while it writes; how long the next one takes until
                 everything is as it should be
 
@@ -29,6 +30,7 @@ from pathlib import Path
 from benchmarks.healing_lake import Bench, Watch, bench_chain, followed
 from benchmarks.measure import Row, show
 from benchmarks.repairs import repair
+from benchmarks.sensor_path import sensor_path
 from chain_assets.chains import Chain
 from chain_assets.layers.following import Bell
 
@@ -137,6 +139,7 @@ def _recovered(folder: Path, chain: Chain) -> float:
 BENCHES: dict[str, Callable[[Path], list[Row]]] = {
     "repair": repair,
     "follow": follow_blocks,
+    "sensor": sensor_path,
     "recovery": recovery,
 }
 
