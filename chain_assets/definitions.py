@@ -3,8 +3,9 @@
     for each chain                                    for all chains
       reference, raw, decoded, enriched assets          lake, ops, engine, sources, files resources
       checks of each range; the lag                     in-process executor
-      job of all layers; job of the lag                 job of the approvals
-      sensor of the head; daily and lag schedules
+      jobs of all layers, of the lag, of the upkeep     job of the approvals
+      sensor of the head
+      schedules: daily, lag, compact, tidy
 
 Importing it does nothing: Dagster calls `defs` when it loads the code location.
 """
@@ -28,6 +29,7 @@ from chain_assets.defs.names import check_names
 from chain_assets.defs.resources import build_resources
 from chain_assets.defs.schedules import schedules
 from chain_assets.defs.sensors import head_sensor
+from chain_assets.defs.upkeep_job import upkeep_job, upkeep_schedules
 
 
 @dg.definitions
@@ -61,13 +63,13 @@ def _build(settings: Settings, chains: Sequence[Chain]) -> dg.Definitions:
 
 def chain_definitions(chain: Chain, setting: Setting) -> dg.Definitions:
     """All that there is for one chain."""
-    layers, lag = layers_job(chain), lag_job(chain)
+    layers, lag, upkeep = layers_job(chain), lag_job(chain), upkeep_job(chain)
     return dg.Definitions(
         assets=dg.with_source_code_references(
             [reference_assets(chain), *layer_assets(chain, setting)]
         ),
         asset_checks=[*layer_checks(chain), lag_checks(chain)],
-        jobs=[layers, lag],
+        jobs=[layers, lag, upkeep],
         sensors=[head_sensor(chain, layers)],
-        schedules=schedules(chain, layers=layers, lag=lag),
+        schedules=[*schedules(chain, layers=layers, lag=lag), *upkeep_schedules(chain, upkeep)],
     )
