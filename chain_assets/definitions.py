@@ -5,7 +5,7 @@
       checks of each range; the lag                     in-process executor
       jobs of all layers, of the lag, of the upkeep     job of the approvals
       sensor of the head
-      schedules: daily, lag, compact, tidy
+      schedules: daily, catch-up, lag, compact, tidy
 
 Importing it does nothing: Dagster calls `defs` when it loads the code location.
 """
@@ -22,6 +22,7 @@ from chain_assets.config import Settings, load_settings
 from chain_assets.defs.approvals_job import approvals_job
 from chain_assets.defs.assets.layers import Setting, layer_assets
 from chain_assets.defs.assets.reference import reference_assets
+from chain_assets.defs.catch_up import catch_up_schedule
 from chain_assets.defs.checks import layer_checks
 from chain_assets.defs.jobs import lag_job, layers_job
 from chain_assets.defs.lag import lag_checks
@@ -71,5 +72,9 @@ def chain_definitions(chain: Chain, setting: Setting) -> dg.Definitions:
         asset_checks=[*layer_checks(chain), lag_checks(chain)],
         jobs=[layers, lag, upkeep],
         sensors=[head_sensor(chain, layers)],
-        schedules=[*schedules(chain, layers=layers, lag=lag), *upkeep_schedules(chain, upkeep)],
+        schedules=[
+            *schedules(chain, layers=layers, lag=lag),
+            catch_up_schedule(chain, layers),
+            *upkeep_schedules(chain, upkeep),
+        ],
     )

@@ -26,6 +26,7 @@ from chain_assets.engine.spark import SparkEngine, spark_config
 from chain_assets.lake.storage import S3Access, Storage
 from chain_assets.lake.tables import LakeTables
 from chain_assets.ops.store import OpsStore
+from chain_assets.sources.budget import BudgetedSource
 from chain_assets.sources.protocol import BlockSource
 from chain_assets.sources.rpc.source import RpcSource
 
@@ -84,8 +85,9 @@ class SourcesResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         try:
             yield source
         finally:
-            if isinstance(source, RpcSource):
-                source.close()
+            node = source.source if isinstance(source, BudgetedSource) else source
+            if isinstance(node, RpcSource):
+                node.close()
 
 
 class FilesResource(dg.ConfigurableResource):  # type: ignore[type-arg]

@@ -9,7 +9,7 @@ not for ever (core.attempts).
 
 # No `from __future__ import annotations`: Dagster reads the annotations as types.
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 
@@ -25,7 +25,7 @@ from chain_assets.defs.chain_state import ChainState, read_state, shape_of
 from chain_assets.defs.names import identifier
 from chain_assets.defs.partitions import block_ranges, range_tags, registered_keys
 from chain_assets.defs.resources import LakeResource, OpsResource, SourcesResource
-from chain_assets.defs.run_history import read_attempts, run_in_progress
+from chain_assets.defs.run_history import read_attempts, read_under_way
 from chain_assets.defs.writing import BLOCKS_TAG
 from chain_assets.ops.audit import spans_text
 from chain_assets.ops.hold_rules import Hold
@@ -83,7 +83,9 @@ def head_sensor(
             policy=head_policy(chain),
             attempts=attempts,
         )
-        busy = run_in_progress(chain, context.instance)
+        under_way = read_under_way(chain, context.instance)
+        wanted = plan.run or [BlockRange.from_key(hold.block_range) for hold in due]
+        busy = under_way.hinders(wanted)
         return _result(chain, state, plan, attempts, busy=busy, due=due)
 
     return head
@@ -142,7 +144,11 @@ def _why_nothing_runs(plan: HeadPlan, attempts: Attempts) -> str:
 
 
 def run_request(
-    ranges: tuple[BlockRange, ...], *, reason: str, attempts: Attempts
+    ranges: tuple[BlockRange, ...],
+    *,
+    reason: str,
+    attempts: Attempts,
+    tags: Mapping[str, str] | None = None,
 ) -> dg.RunRequest:
     """One run of all layers over neighbouring ranges.
 
@@ -152,5 +158,5 @@ def run_request(
     tried = max(attempts.count(block_range) for block_range in ranges)
     key = f"{ranges[0].key}/{ranges[-1].key}/{reason}/{tried}"
     if len(ranges) == 1:
-        return dg.RunRequest(run_key=key, partition_key=ranges[0].key)
-    return dg.RunRequest(run_key=key, tags=range_tags(ranges))
+        return dg.RunRequest(run_key=key, partition_key=ranges[0].key, tags=dict(tags or {}))
+    return dg.RunRequest(run_key=key, tags={**range_tags(ranges), **(tags or {})})

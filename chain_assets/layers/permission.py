@@ -34,18 +34,37 @@ def permitted_backfill(
     asked for where that grows by itself. The approval is used up at the end of the block, not by
     an error in it. Raises ApprovalNeeded.
     """
+    found = backfill_approval(chain, spans, ops, blocks=blocks, asked=asked)
+    yield
+    # What was approved may be little enough by now, after a run that was killed.
+    use_up(found, ops)
+
+
+def backfill_approval(
+    chain: Chain,
+    spans: Sequence[BlockRange],
+    ops: OpsStore,
+    *,
+    blocks: int | None = None,
+    asked: str | None = None,
+) -> Approval | None:
+    """The approval by which `permitted_backfill` may begin, if any: for work that is done by
+    several runs, the last of which uses it up. Raises ApprovalNeeded."""
     whole = sum(len(span) for span in spans)
     blocks = whole if blocks is None else blocks
     first, last = spans[0].start, spans[-1].stop - 1
     subject = asked or f"{first}-{last}/{whole}"
     limit = chain.approve_backfill_above
-    found = ops.approvals.find("backfill", chain.name, subject)
     if limit is not None and blocks > limit:
         what = f"a backfill of {blocks:,} blocks, {first} to {last}: more than {limit:,}"
-        found = _approved("backfill", chain, subject, what, {"blocks": blocks}, ops)
-    yield
-    # What was approved may be little enough by now, after a run that was killed.
-    _use_up(found, ops)
+        return _approved("backfill", chain, subject, what, {"blocks": blocks}, ops)
+    return ops.approvals.find("backfill", chain.name, subject)
+
+
+def catch_up_question(chain: Chain, *, ranges: int | None = None) -> str:
+    """What `asked` is for a catch-up: the head moves on between two calls, the question stays the
+    same, whether a command asks it or a schedule."""
+    return f"catch-up of {ranges or 'all'} ranges from {chain.start_block}"
 
 
 @dataclass(frozen=True)
@@ -87,7 +106,7 @@ def permitted_refresh(
     approved = [BlockRange(first, last + 1) for first, last in approval.detail["blocks"]]
     now = tuple(r for r in closed if any(r.start in span for span in approved))
     yield Refresh(now, later=tuple(r for r in closed if r not in now))
-    _use_up(approval, ops)
+    use_up(approval, ops)
 
 
 def _approved(
@@ -99,7 +118,8 @@ def _approved(
     return asked
 
 
-def _use_up(approval: Approval | None, ops: OpsStore) -> None:
+def use_up(approval: Approval | None, ops: OpsStore) -> None:
+    """The work that was approved is done: the next is another question."""
     if approval is not None and approval.state == "approved":
         # It may have run out while the work went on: then there is nothing left to use up.
         with suppress(ApprovalNeeded):
