@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from chain_assets.chains import Chain
 from chain_assets.core.block_range import BlockRange
@@ -73,6 +73,7 @@ class Refresh:
 
     ranges: tuple[BlockRange, ...]
     later: tuple[BlockRange, ...] = ()
+    approval: Approval | None = field(default=None, compare=False, repr=False)
 
 
 def closed_ranges(
@@ -95,18 +96,27 @@ def permitted_refresh(
     done. The approval is used up at the end of the block, not by an error in it. Raises
     ApprovalNeeded.
     """
+    may = may_refresh(chain, closed, asked=asked, version=version, ops=ops)
+    yield may
+    use_up(may.approval, ops)
+
+
+def may_refresh(
+    chain: Chain, closed: Sequence[BlockRange], *, asked: str, version: str, ops: OpsStore
+) -> Refresh:
+    """As `permitted_refresh`, for work that goes on in several steps: the last one uses the
+    approval up. Raises ApprovalNeeded."""
+    subject = f"{asked}/{version}"
     if not closed:
-        yield Refresh(())
-        return
+        return Refresh((), approval=ops.approvals.find("refresh", chain.name, subject))
     keys = [block_range.key for block_range in closed]
     what = f"a refresh of {asked}: {len(keys):,} closed ranges, {keys[0]} to {keys[-1]}"
     spans = [[span.start, span.stop - 1] for span in _merged(closed)]
     detail = {"version": version, "blocks": spans}
-    approval = _approved("refresh", chain, f"{asked}/{version}", what, detail, ops)
+    approval = _approved("refresh", chain, subject, what, detail, ops)
     approved = [BlockRange(first, last + 1) for first, last in approval.detail["blocks"]]
     now = tuple(r for r in closed if any(r.start in span for span in approved))
-    yield Refresh(now, later=tuple(r for r in closed if r not in now))
-    use_up(approval, ops)
+    return Refresh(now, tuple(r for r in closed if r not in now), approval)
 
 
 def _approved(
