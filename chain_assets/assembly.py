@@ -6,7 +6,7 @@ Used by Dagster's resources and by the command line alike, so that both do the s
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -144,10 +144,19 @@ def devnet_spec(chain: Chain) -> DevnetSpec:
 
 
 def read_chain_reference(settings: Settings, chain: Chain, *, head: int) -> ReferenceTables:
-    """Labels, tokens and prices of `chain`: shipped, made up (devnet), and from a person's files.
+    """Labels, tokens and prices of `chain`, as the settings say: see `reference_from`."""
+    return reference_from(settings.reference, chain, head=head, known_chains=settings.chains)
+
+
+def reference_from(
+    folder: Path | None, chain: Chain, *, head: int, known_chains: Collection[str]
+) -> ReferenceTables:
+    """Labels, tokens and prices of `chain`: shipped, made up (devnet), and from a person's files
+    in `folder`, in which a chain that is not among the `known_chains` is a mistake.
 
     `head` is up to which block a made-up chain's prices are wanted, at least: a run over early
-    blocks must not take away the prices that later blocks were enriched with.
+    blocks must not take away the prices that later blocks were enriched with. Raises
+    ReferenceFileError.
     """
     extra = None
     if chain.source == "devnet":
@@ -160,10 +169,4 @@ def read_chain_reference(settings: Settings, chain: Chain, *, head: int) -> Refe
             chain=chain.name,
             origin="devnet",
         )
-    return read_reference(
-        settings.reference,
-        chain=chain.name,
-        extra=extra,
-        # Dagster's resource knows its own chain only.
-        known_chains=tuple(settings.chains) or None,
-    )
+    return read_reference(folder, chain=chain.name, extra=extra, known_chains=known_chains)
