@@ -26,9 +26,9 @@ def upkeep(
 ) -> None:
     """Merge small files of final ranges (compact), and remove old files and commits (tidy).
 
-    No row changes, and readers are not disturbed: files are removed a week after they fell out of
-    use, in the tables of all chains. Exit code 3: something is left, because the time was up or
-    another writer was at it.
+    No row changes, and no reader is disturbed: files go a week after they fell out of use, in the
+    tables of all chains. Exit code 3: something is left, for the time was up, or another writer
+    was at it.
     """
     record, parts = parts_of_filled(chain, lake=lake)
     left = False
