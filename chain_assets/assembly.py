@@ -6,7 +6,7 @@ Used by Dagster's resources and by the command line alike, so that both do the s
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -24,6 +24,7 @@ from chain_assets.lake.tables import LakeTables
 from chain_assets.layers.pipeline import Writer
 from chain_assets.ops.database import sqlite_url
 from chain_assets.ops.store import OpsStore, open_store
+from chain_assets.sources.budget import Budget, BudgetedSource
 from chain_assets.sources.devnet import Devnet, DevnetSource, DevnetSpec
 from chain_assets.sources.devnet.reference import devnet_labels, devnet_prices, devnet_tokens
 from chain_assets.sources.protocol import BlockSource
@@ -107,7 +108,8 @@ def open_source(
     recorded: Path | None = None,
     clock: Callable[[], float] = time.time,
 ) -> BlockSource:
-    """Where the blocks of `chain` come from; a folder `recorded` stands in for it.
+    """Where the blocks of `chain` come from; a folder `recorded` stands in for it. A node is asked
+    no more often than the chain's record allows.
 
     Raises ConfigError where a variable that the chain names is not set.
     """
@@ -116,7 +118,10 @@ def open_source(
     if chain.source == "recorded":
         return RecordedSource(chain.name, recorded_folder(chain))
     if chain.source == "rpc":
-        return RpcSource(chain.name, chain.chain_id, rpc_urls(chain), finality_depth=chain.finality)
+        node = RpcSource(chain.name, chain.chain_id, rpc_urls(chain), finality_depth=chain.finality)
+        if chain.requests_per_second is None:
+            return node
+        return BudgetedSource(node, Budget(per_second=chain.requests_per_second), chain.name)
     spec = devnet_spec(chain)
     live = chain.devnet is not None and chain.devnet.genesis is not None
     return DevnetSource(Devnet(spec, clock=clock if live else None))
@@ -139,10 +144,19 @@ def devnet_spec(chain: Chain) -> DevnetSpec:
 
 
 def read_chain_reference(settings: Settings, chain: Chain, *, head: int) -> ReferenceTables:
-    """Labels, tokens and prices of `chain`: shipped, made up (devnet), and from a person's files.
+    """Labels, tokens and prices of `chain`, as the settings say: see `reference_from`."""
+    return reference_from(settings.reference, chain, head=head, known_chains=settings.chains)
+
+
+def reference_from(
+    folder: Path | None, chain: Chain, *, head: int, known_chains: Collection[str]
+) -> ReferenceTables:
+    """Labels, tokens and prices of `chain`: shipped, made up (devnet), and from a person's files
+    in `folder`, in which a chain that is not among the `known_chains` is a mistake.
 
     `head` is up to which block a made-up chain's prices are wanted, at least: a run over early
-    blocks must not take away the prices that later blocks were enriched with.
+    blocks must not take away the prices that later blocks were enriched with. Raises
+    ReferenceFileError.
     """
     extra = None
     if chain.source == "devnet":
@@ -155,10 +169,4 @@ def read_chain_reference(settings: Settings, chain: Chain, *, head: int) -> Refe
             chain=chain.name,
             origin="devnet",
         )
-    return read_reference(
-        settings.reference,
-        chain=chain.name,
-        extra=extra,
-        # Dagster's resource knows its own chain only.
-        known_chains=tuple(settings.chains) or None,
-    )
+    return read_reference(folder, chain=chain.name, extra=extra, known_chains=known_chains)

@@ -62,6 +62,7 @@ class Chain:
     rpc_url_env: tuple[str, ...] = ()
     ws_url_env: tuple[str, ...] = ()
     recorded_env: str | None = None
+    requests_per_second: float | None = None
     freshness: Freshness = field(default_factory=Freshness)
     max_price_age: int = 86_400
     requires: tuple[Requirement, ...] = ("native_price",)
@@ -91,6 +92,7 @@ def parse_chain(name: str, values: dict[str, Any], *, file: str) -> Chain:
         rpc_url_env=table.maybe("rpc_url_env", lambda v: _names(table, "rpc_url_env", v)) or (),
         ws_url_env=table.maybe("ws_url_env", lambda v: _names(table, "ws_url_env", v)) or (),
         recorded_env=table.take("recorded_env", str, "") or None,
+        requests_per_second=_rate(table),
         freshness=table.maybe("freshness", lambda v: _freshness(table, v)) or Freshness(),
         max_price_age=table.positive("max_price_age", 86_400),
         requires=Chain.requires if requires is None else requires,
@@ -137,6 +139,15 @@ def _seconds(table: TomlTable, key: str) -> float:
     if not 0 < value < math.inf:
         raise table.error(key, f"must be above 0 and finite, not {value}")
     return value
+
+
+def _rate(table: TomlTable) -> float | None:
+    """None where no rate is set."""
+    value = table.take("requests_per_second", float, math.inf)
+    # Not `value <= 0`: not a number is no rate, either.
+    if not value > 0:
+        raise table.error("requests_per_second", f"must be above 0, not {value}")
+    return None if value == math.inf else value
 
 
 def _finality(table: TomlTable) -> int | None:

@@ -4,8 +4,9 @@ run       blocks of a chain through all layers     holds      blocks that are he
 catch-up  all that is behind, up to the head       approvals  what waits for a person's decision
 follow    each new block as it comes               refresh    rows of older versions anew
 gaps      what is wrong with tables, mends it      sql        a query over the lake
+upkeep    fewer files, none that is out of use     warm-up    compiles the kernels
 record    blocks into a folder                     demo       a small lake by Dagster's machinery
-devnet    a made-up node over JSON-RPC             warm-up    compiles the kernels
+devnet    a made-up node over JSON-RPC
 
 Exit codes stand in chain_assets/commands/__init__.py.
 """
@@ -29,6 +30,7 @@ from chain_assets.commands.gaps import gaps
 from chain_assets.commands.options import Blocks, ChainName, LakePath, console, spans_of_text
 from chain_assets.commands.refresh import refresh
 from chain_assets.commands.run import run
+from chain_assets.commands.upkeep import upkeep
 from chain_assets.config import load_settings
 from chain_assets.core.errors import ChainAssetsError, ConfigError
 from chain_assets.core.schemas import TABLES
@@ -49,6 +51,7 @@ app.command("catch-up")(catch_up_command)
 app.command("follow")(follow_command)
 app.command()(gaps)
 app.command()(refresh)
+app.command()(upkeep)
 app.add_typer(holds.app, name="holds")
 app.add_typer(approvals.app, name="approvals")
 

@@ -3,8 +3,9 @@
     for each chain                                    for all chains
       reference, raw, decoded, enriched assets          lake, ops, engine, sources, files resources
       checks of each range; the lag                     in-process executor
-      job of all layers; job of the lag                 job of the approvals
-      sensor of the head; daily and lag schedules
+      jobs of all layers, of the lag, of the upkeep     job of the approvals
+      sensor of the head
+      schedules: daily, catch-up, lag, compact, tidy
 
 Importing it does nothing: Dagster calls `defs` when it loads the code location.
 """
@@ -21,6 +22,7 @@ from chain_assets.config import Settings, load_settings
 from chain_assets.defs.approvals_job import approvals_job
 from chain_assets.defs.assets.layers import Setting, layer_assets
 from chain_assets.defs.assets.reference import reference_assets
+from chain_assets.defs.catch_up import catch_up_schedule
 from chain_assets.defs.checks import layer_checks
 from chain_assets.defs.jobs import lag_job, layers_job
 from chain_assets.defs.lag import lag_checks
@@ -28,6 +30,7 @@ from chain_assets.defs.names import check_names
 from chain_assets.defs.resources import build_resources
 from chain_assets.defs.schedules import schedules
 from chain_assets.defs.sensors import head_sensor
+from chain_assets.defs.upkeep_job import upkeep_job, upkeep_schedules
 
 
 @dg.definitions
@@ -61,13 +64,17 @@ def _build(settings: Settings, chains: Sequence[Chain]) -> dg.Definitions:
 
 def chain_definitions(chain: Chain, setting: Setting) -> dg.Definitions:
     """All that there is for one chain."""
-    layers, lag = layers_job(chain), lag_job(chain)
+    layers, lag, upkeep = layers_job(chain), lag_job(chain), upkeep_job(chain)
     return dg.Definitions(
         assets=dg.with_source_code_references(
             [reference_assets(chain), *layer_assets(chain, setting)]
         ),
         asset_checks=[*layer_checks(chain), lag_checks(chain)],
-        jobs=[layers, lag],
+        jobs=[layers, lag, upkeep],
         sensors=[head_sensor(chain, layers)],
-        schedules=schedules(chain, layers=layers, lag=lag),
+        schedules=[
+            *schedules(chain, layers=layers, lag=lag),
+            catch_up_schedule(chain, layers),
+            *upkeep_schedules(chain, upkeep),
+        ],
     )

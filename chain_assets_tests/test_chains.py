@@ -34,6 +34,10 @@ from chain_assets_tests.chains_file import SECRET, load, write
         pytest.param({"block_time_seconds": "0"}, "block_time_seconds", "above 0", id="no time"),
         pytest.param({"block_time_seconds": "nan"}, "block_time_seconds", "above 0", id="nan"),
         pytest.param({"block_time_seconds": "inf"}, "block_time_seconds", "must be", id="inf"),
+        pytest.param({"requests_per_second": "0"}, "requests_per_second", "above 0", id="no rate"),
+        pytest.param({"requests_per_second": "-1"}, "requests_per_second", "above 0", id="rate"),
+        pytest.param({"requests_per_second": "nan"}, "requests_per_second", "above 0", id="nan/s"),
+        pytest.param({"requests_per_second": '"9"'}, "requests_per_second", "float", id="text/s"),
         pytest.param({"finality": '"final"'}, "finality", "must be", id="finality text"),
         pytest.param({"finality": "-1"}, "finality", "must be", id="negative finality"),
         pytest.param({"max_reorg_depth": "0"}, "max_reorg_depth", "at least 1", id="reorg depth"),
@@ -99,3 +103,11 @@ def test_a_mistake_is_one_error_that_names_file_chain_and_key_and_no_secret(
 def test_a_name_that_is_no_chain_name_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigError, match="not a chain name"):
         load(write(tmp_path, name=name))
+
+
+@pytest.mark.parametrize(("text", "rate"), [(None, None), ("25", 25.0), ("0.5", 0.5)])
+def test_a_rate_of_requests_is_a_number_or_none(
+    tmp_path: Path, text: str | None, rate: float | None
+) -> None:
+    settings = load(write(tmp_path, {"requests_per_second": text}))
+    assert settings.chain("tst").requests_per_second == rate

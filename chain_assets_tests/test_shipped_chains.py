@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import fields
+from importlib.resources import files
+
 import pytest
 
+from chain_assets.chains import Chain
 from chain_assets.config import load_settings
 from chain_assets.core.block_range import range_of, ranges_between
 
@@ -58,3 +63,10 @@ def test_a_chain_has_some_2500_ranges_and_stays_below_20000_for_years(name: str)
     growth = head // 2 // len(range_of(head, ranges))
     assert count <= 6_000
     assert count + growth <= 15_000
+
+
+def test_the_file_says_what_each_key_means() -> None:
+    header = files("chain_assets").joinpath("chains.toml").read_text("utf-8").split("[chains.")[0]
+    words = set(re.findall(r"^#   ([a-z][a-z_, ]*?)  ", header, re.MULTILINE))
+    told = {name for words_of_a_line in words for name in words_of_a_line.split(", ")}
+    assert told == {field.name for field in fields(Chain)} - {"name"}

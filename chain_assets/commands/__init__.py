@@ -1,4 +1,4 @@
-"""Commands of `chain-assets` that look after a lake: holds, approvals, gaps, refresh, catch-up.
+"""Commands of `chain-assets` that look after a lake: holds, approvals, gaps, upkeep and more.
 
 Each module has one typer app or one command; chain_assets/cli.py puts them together.
 

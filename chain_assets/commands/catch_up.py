@@ -25,7 +25,7 @@ from chain_assets.core.block_range import BlockRange
 from chain_assets.core.catch_up import Chunks, Standing
 from chain_assets.core.errors import BudgetSpent
 from chain_assets.layers.catching_up import Caught, Pace, catch_up
-from chain_assets.layers.permission import permitted_backfill
+from chain_assets.layers.permission import catch_up_question, permitted_backfill
 from chain_assets.layers.pipeline import Parts, write_reference
 from chain_assets.layers.standing import standing_of
 from chain_assets.sources.budget import Budget, BudgetedSource
@@ -42,7 +42,10 @@ def catch_up_command(
         typer.Option(help="At most so many requests to the node.", min=_LEAST_REQUESTS),
     ] = None,
     requests_per_second: Annotated[
-        float | None, typer.Option(help="On average at most so many.", min=0.001)
+        float | None,
+        typer.Option(
+            help="On average at most so many; the chain's own limit holds too.", min=0.001
+        ),
     ] = None,
     chunk_blocks: Annotated[
         int, typer.Option(help="Blocks fetched and committed at a time.", min=1)
@@ -67,8 +70,7 @@ def catch_up_command(
         left = False
         if behind:
             blocks = sum(standing.missing for standing in behind[:ranges])
-            # The head moves on between two calls; the question stays the same.
-            asked = f"catch-up of {ranges or 'all'} ranges from {record.start_block}"
+            asked = catch_up_question(record, ranges=ranges)
             span = _whole(record, behind)
             with permitted_backfill(record, [span], ops, blocks=blocks, asked=asked):
                 write_reference(record, reference, parts.writer)

@@ -23,7 +23,6 @@ from chain_assets.layers.follow_reports import Tell, tell_nobody
 from chain_assets.layers.following import Bell, FollowPolicy, follow
 from chain_assets.layers.report import LayerReport
 from chain_assets.sources.rpc.heads import HeadCalls
-from chain_assets.sources.rpc.source import RpcSource
 
 
 def follow_command(
@@ -72,7 +71,7 @@ def follow_command(
             highlight=False,
         )
 
-    urls = ws_urls(record) if isinstance(parts.source, RpcSource) else ()
+    urls = ws_urls(record) if record.source == "rpc" else ()
     heads = HeadCalls(record.name, urls, block_time=record.block_time_seconds, on_head=bell.ring)
     with parts.writer.ops, _stopped_by_signals(bell), heads:
         follow(

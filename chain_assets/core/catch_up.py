@@ -9,7 +9,7 @@ that neither waits for the other.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from chain_assets.core.block_range import BlockRange
@@ -75,26 +75,56 @@ class Course:
         """Those that were not taken yet."""
         return [standing for standing in behind if standing.block_range not in self.taken]
 
+    def grown(self, behind: Sequence[Standing]) -> list[Standing]:
+        """Those that were taken, and have more blocks now."""
+        return [s for s in behind if s.expected > self.taken.get(s.block_range, s.expected)]
+
     def next(self, behind: Sequence[Standing]) -> Standing | None:
         """The one to take now, None at the end; `behind` as `in_order` gives it."""
         left = self.left(behind)
         if not left:
             return None
-        grown = [
-            s
-            for s in behind
-            if s.block_range != self._last
-            and s.expected > self.taken.get(s.block_range, s.expected)
-        ]
+        grown = [s for s in self.grown(behind) if s.block_range != self._last]
         chosen = grown[0] if grown and self._was_new else left[0]
-        self._last, self._was_new = chosen.block_range, chosen is left[0]
-        self.taken[chosen.block_range] = chosen.expected
+        self.note(chosen.block_range, chosen.expected)
         return chosen
+
+    def note(self, block_range: BlockRange, expected: int) -> None:
+        """This one is taken now, when it has `expected` blocks."""
+        self._last, self._was_new = block_range, block_range not in self.taken
+        self.taken[block_range] = expected
 
     def forget(self, ranges: Collection[BlockRange]) -> None:
         """A reorg went through these: they are to be taken again."""
         for block_range in ranges:
             self.taken.pop(block_range, None)
+
+
+def group_from(
+    first: Standing,
+    after: Sequence[Standing],
+    *,
+    most_blocks: int,
+    alone: Callable[[BlockRange], bool],
+) -> tuple[Standing, ...]:
+    """`first` and those that may go with it in one run, of those that come `after` it in order.
+
+    They are its neighbours upwards, as long as all of them miss at most `most_blocks`: so history
+    goes by several ranges, and open ranges, newest first, one by one. Those that are to be `alone`
+    are.
+    """
+    group = [first]
+    for standing in after:
+        joins = (
+            standing.block_range.start == group[-1].block_range.stop
+            and sum(s.missing for s in group) + standing.missing <= most_blocks
+            and not alone(standing.block_range)
+            and not alone(first.block_range)
+        )
+        if not joins:
+            break
+        group.append(standing)
+    return tuple(group)
 
 
 @dataclass

@@ -106,12 +106,14 @@ def plan_head(
     registered: Sequence[str],
     policy: HeadPolicy,
     attempts: Attempts = NO_FAILURES,
+    followed: bool = False,
 ) -> HeadPlan:
     """What to open and what to run, for the lake to become what the source is.
 
     The run is the newest group of neighbouring ranges that are behind, its oldest first, at most
     `policy.ranges_per_run` of them; the next plan goes on from there. A range whose run failed is
-    left out until it has rested, and then runs alone.
+    left out until it has rested, and then runs alone. Of a chain that is `followed` only what its
+    follower leaves is run.
     """
     if heights.head < shape.start_block:
         return HeadPlan()
@@ -122,10 +124,11 @@ def plan_head(
         return HeadPlan(open=opening[:MOST_OPENED])
     runnable = {*registered, *opening}
     floor = _floor(shape, heights, holdings, policy)
+    ceiling = _ceiling(shape, heights, holdings, followed=followed)
     behind = [
         block_range
         for block_range in ranges
-        if block_range.stop > floor
+        if floor < block_range.stop <= ceiling
         and block_range.key in runnable
         and _is_behind(block_range, shape, heights, holdings)
     ]
@@ -147,20 +150,24 @@ def plan_recent(
     registered: Sequence[str],
     policy: HeadPolicy,
     attempts: Attempts = NO_FAILURES,
+    followed: bool = False,
 ) -> list[tuple[BlockRange, ...]]:
     """The runs of the daily safety net, newest first, at most MOST_DAILY_RUNS.
 
     They are over the open ranges of the last days that were begun, whether behind or not, and over
     those that the head's plan would run; never over history that nobody asked for. A range that
-    failed too often for the head's plan gets another chance here.
+    failed too often for the head's plan gets another chance here. Of a chain that is `followed`
+    only what its follower leaves is run.
     """
     if heights.head < shape.start_block:
         return []
     known, floor = set(registered), _floor(shape, heights, holdings, policy)
+    ceiling = _ceiling(shape, heights, holdings, followed=followed)
     recent = [
         block_range
         for block_range in ranges_between(shape.recent(heights.head), heights.head, shape.ranges)
         if block_range.key in known
+        and block_range.stop <= ceiling
         and (block_range.key in holdings.begun or block_range.stop > floor)
     ]
     runs = runs_of(recent, most=policy.ranges_per_run, attempts=attempts)
@@ -174,6 +181,21 @@ def ranges_to_open(ranges: Sequence[BlockRange], registered: Sequence[str]) -> t
     """
     newest = max(registered, default="")
     return tuple(r.key for r in ranges if r.key > newest)
+
+
+def followed_from(heights: Heights, holdings: Holdings, *, max_reorg_depth: int) -> int:
+    """The lowest block that is a follower's business: it takes what is not final, and goes on from
+    the newest range that was begun, also where that is final by now."""
+    newest = max(holdings.begun, default=None)
+    first_open = heights.first_open(max_reorg_depth)
+    return first_open if newest is None else min(first_open, BlockRange.from_key(newest).start)
+
+
+def _ceiling(shape: ChainShape, heights: Heights, holdings: Holdings, *, followed: bool) -> int:
+    """What goes on above this block is left to the follower."""
+    if not followed:
+        return heights.head + max(delimiter.size for delimiter in shape.ranges)
+    return followed_from(heights, holdings, max_reorg_depth=shape.max_reorg_depth)
 
 
 def _floor(shape: ChainShape, heights: Heights, holdings: Holdings, policy: HeadPolicy) -> int:

@@ -147,12 +147,15 @@ def _proofs(audited: Audited) -> list[Violation]:
 
 
 def _enriched_counts(audited: Audited) -> list[Violation]:
-    """As many transactions and transfers a block as there are decoded ones."""
+    """As many transactions and transfers a block as there are decoded ones, but for blocks that
+    wait for a price and are not there yet."""
     transfers = audited.rows(DECODED_TRANSFERS, "block_number")["block_number"].value_counts()
     moved = {entry["values"]: entry["counts"] for entry in transfers.to_pylist()}
     held = audited.by_block(ENRICHED_BLOCKS, "hash")
+    waiting = audited.waiting.get("enrich", frozenset()) - held.keys()
+    transactions = audited.by_block(BLOCKS, "transaction_count")
     said = {
-        ENRICHED_TRANSACTIONS: audited.by_block(BLOCKS, "transaction_count"),
+        ENRICHED_TRANSACTIONS: {n: c for n, c in transactions.items() if n not in waiting},
         ENRICHED_TRANSFERS: {number: moved.get(number, 0) for number in held},
     }
     return [

@@ -16,6 +16,7 @@ from chain_assets.core.schemas import BLOCK_PROOFS, RAW_BLOCKS, Table
 from chain_assets.core.schemas.decoded import BLOCKS as DECODED_BLOCKS
 from chain_assets.core.schemas.enriched import BLOCKS as ENRICHED_BLOCKS
 from chain_assets.lake.tables import LakeTables
+from chain_assets.layers.following import is_followed
 from chain_assets.layers.proving import read_held
 from chain_assets.layers.reorgs import look_for_reorgs
 from chain_assets.ops.store import OpsStore
@@ -24,11 +25,12 @@ from chain_assets.sources.protocol import BlockSource, Header
 
 @dataclass(frozen=True)
 class ChainState:
-    """What plans are made from."""
+    """What plans are made from; `followed`: a process of its own takes each block as it comes."""
 
     head: Header
     heights: Heights
     holdings: Holdings
+    followed: bool
 
 
 def shape_of(chain: Chain) -> ChainShape:
@@ -55,7 +57,8 @@ def read_state(
     head, heights = read_heights(source)
     forks = look_for_reorgs(chain, source=source, tables=tables, ops=ops).forks
     fork = min((fork.first for fork in forks), default=None)
-    return ChainState(head, heights, _holdings(chain, heights, fork, tables, ops))
+    holdings = _holdings(chain, heights, fork, tables, ops)
+    return ChainState(head, heights, holdings, is_followed(chain, ops))
 
 
 def _holdings(

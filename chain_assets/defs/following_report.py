@@ -13,13 +13,11 @@ from dagster._core.definitions.data_version import DATA_VERSION_TAG
 from dagster._core.errors import DagsterHomeNotSetError
 
 from chain_assets.chains import Chain
-from chain_assets.core.block_range import BlockRange, ranges_between
 from chain_assets.core.errors import ConfigError
-from chain_assets.core.head_plan import ranges_to_open
 from chain_assets.defs.assets.layer import DECODED_LAYER, ENRICHED_LAYER, RAW_LAYER, Layer
 from chain_assets.defs.metadata import blob_metadata, range_metadata, read_volumes
-from chain_assets.defs.names import asset_key, partitions_name
-from chain_assets.defs.partitions import registered_keys
+from chain_assets.defs.names import asset_key
+from chain_assets.defs.partitions import open_up_to
 from chain_assets.lake.tables import LakeTables
 from chain_assets.layers.report import LayerReport
 
@@ -55,20 +53,12 @@ class DagsterReport:
         Its event log is where people look, not where the work is kept.
         """
         try:
-            self._open(report.block_range)
+            open_up_to(self._chain, report.block_range.stop - 1, self._instance)
             self._instance.report_runless_asset_event(self._materialization(report))
         # Dagster's database fails in as many ways as there are databases, and none of them may
         # stop the blocks.
         except Exception as error:  # noqa: BLE001
             _log.warning("Dagster was not told of %s: %s", report.block_range.key, error)
-
-    def _open(self, block_range: BlockRange) -> None:
-        """Open all ranges up to this one that are not: they are kept in the order of opening."""
-        chain = self._chain
-        ranges = list(ranges_between(chain.start_block, block_range.stop - 1, chain.ranges))
-        opening = ranges_to_open(ranges, registered_keys(chain, self._instance))
-        if opening:
-            self._instance.add_dynamic_partitions(partitions_name(chain), list(opening))
 
     def _materialization(self, report: LayerReport) -> dg.AssetMaterialization:
         layer: Layer = _LAYERS[report.layer]

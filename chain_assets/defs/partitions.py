@@ -8,8 +8,9 @@ from itertools import pairwise
 import dagster as dg
 
 from chain_assets.chains import Chain
-from chain_assets.core.block_range import BlockRange
+from chain_assets.core.block_range import BlockRange, ranges_between
 from chain_assets.core.errors import PartitionError
+from chain_assets.core.head_plan import ranges_to_open
 from chain_assets.defs.names import partitions_name
 
 RANGE_START = "dagster/asset_partition_range_start"
@@ -25,6 +26,17 @@ def block_ranges(chain: Chain) -> dg.DynamicPartitionsDefinition:
 def registered_keys(chain: Chain, instance: dg.DagsterInstance) -> list[str]:
     """The keys of the chain's open ranges, in the order in which they were opened."""
     return list(instance.get_dynamic_partitions(partitions_name(chain)))
+
+
+def open_up_to(chain: Chain, last: int, instance: dg.DagsterInstance) -> None:
+    """Open all ranges from the chain's start to that of block `last` that are not open yet.
+
+    All of them, also where only the last is wanted: they are kept in the order of opening.
+    """
+    ranges = list(ranges_between(chain.start_block, last, chain.ranges))
+    opening = ranges_to_open(ranges, registered_keys(chain, instance))
+    if opening:
+        instance.add_dynamic_partitions(partitions_name(chain), list(opening))
 
 
 def range_tags(ranges: list[BlockRange] | tuple[BlockRange, ...]) -> dict[str, str]:

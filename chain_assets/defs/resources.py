@@ -15,7 +15,7 @@ import dagster as dg
 from dagster_aws.s3 import S3Resource
 from dagster_pyspark import LazyPySparkResource
 
-from chain_assets.assembly import open_ops_at, open_source, read_chain_reference
+from chain_assets.assembly import open_ops_at, open_source, reference_from
 from chain_assets.chains import Chain
 from chain_assets.config import Settings
 from chain_assets.core.abi.registry import Registry, load_registry
@@ -26,6 +26,7 @@ from chain_assets.engine.spark import SparkEngine, spark_config
 from chain_assets.lake.storage import S3Access, Storage
 from chain_assets.lake.tables import LakeTables
 from chain_assets.ops.store import OpsStore
+from chain_assets.sources.budget import BudgetedSource
 from chain_assets.sources.protocol import BlockSource
 from chain_assets.sources.rpc.source import RpcSource
 
@@ -84,13 +85,18 @@ class SourcesResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         try:
             yield source
         finally:
-            if isinstance(source, RpcSource):
-                source.close()
+            node = source.source if isinstance(source, BudgetedSource) else source
+            if isinstance(node, RpcSource):
+                node.close()
 
 
 class FilesResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """A person's own folders of reference rows and ABIs, beside those that are shipped."""
+    """A person's own folders of reference rows and ABIs, beside those that are shipped.
 
+    `chains` are the names of all chains that are described: a file's row of another is a mistake.
+    """
+
+    chains: list[str]
     reference: str | None = None
     abis: str | None = None
 
@@ -99,9 +105,12 @@ class FilesResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         return load_registry(Path(self.abis) if self.abis else None)
 
     def reference_rows(self, chain: Chain, *, head: int) -> ReferenceTables:
-        """Labels, tokens and prices of `chain`, for a made-up chain up to block `head`."""
+        """Labels, tokens and prices of `chain`, for a made-up chain up to block `head`.
+
+        Raises ReferenceFileError.
+        """
         folder = Path(self.reference) if self.reference else None
-        return read_chain_reference(Settings(chains={}, reference=folder), chain, head=head)
+        return reference_from(folder, chain, head=head, known_chains=self.chains)
 
 
 def build_resources(settings: Settings) -> Mapping[str, Any]:
@@ -115,6 +124,7 @@ def build_resources(settings: Settings) -> Mapping[str, Any]:
         "ops": OpsResource(url=dg.EnvVar("CHAIN_ASSETS_OPS") if settings.ops else None),
         "sources": SourcesResource(),
         "files": FilesResource(
+            chains=list(settings.chains),
             reference=_text(settings.reference),
             abis=_text(settings.abis),
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -12,21 +13,53 @@ from dagster._core.storage.tags import PARTITION_NAME_TAG
 from chain_assets.chains import Chain
 from chain_assets.core.attempts import REMEMBERED_SECONDS, Attempts, FailedRun, failures_by_range
 from chain_assets.core.block_range import BlockRange, ranges_between
-from chain_assets.defs.names import ENRICHED, asset_key, layer_keys, layers_job_name
+from chain_assets.defs.names import ENRICHED, asset_key, identifier, layer_keys, layers_job_name
 from chain_assets.defs.partitions import RANGE_END, RANGE_START
 
 # The newest failures of a day: with their rests a chain has a few dozen, if all goes wrong.
 _MOST_READ = 200
+_ALL_BLOCKS = BlockRange(0, 10**12)
 
 
 def run_in_progress(chain: Chain, instance: dg.DagsterInstance) -> bool:
     """Whether a run that writes this chain is queued or under way, whoever asked for it."""
+    return bool(_under_way(chain, instance))
+
+
+@dataclass(frozen=True)
+class UnderWay:
+    """How many more runs of a chain may begin now, and the blocks of those that have begun."""
+
+    slots: int
+    spans: Sequence[BlockRange]
+
+    def hinders(self, ranges: Sequence[BlockRange]) -> bool:
+        """Whether a run over `ranges` has to wait."""
+        return self.slots < 1 or any(span.intersection(r) for span in self.spans for r in ranges)
+
+
+def read_under_way(chain: Chain, instance: dg.DagsterInstance) -> UnderWay:
+    """The chain's runs that are queued or under way, beside how many its pool allows at once."""
+    runs = _under_way(chain, instance)
+    # A run that does not say what it is about may be about anything.
+    spans = [_span(run.tags) or _ALL_BLOCKS for run in runs]
+    return UnderWay(_most_at_once(chain, instance) - len(runs), spans)
+
+
+def _under_way(chain: Chain, instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
     keys = set(layer_keys(chain))
-    runs = instance.get_runs(filters=dg.RunsFilter(statuses=NOT_FINISHED_STATUSES))
-    return any(
-        run.job_name == layers_job_name(chain) or bool(keys & set(run.asset_selection or ()))
-        for run in runs
-    )
+    return [
+        run
+        for run in instance.get_runs(filters=dg.RunsFilter(statuses=NOT_FINISHED_STATUSES))
+        if run.job_name == layers_job_name(chain) or keys & set(run.asset_selection or ())
+    ]
+
+
+def _most_at_once(chain: Chain, instance: dg.DagsterInstance) -> int:
+    """The limit of the chain's pool; 1 where nobody has set one."""
+    limits = {pool.name: pool.limit for pool in instance.event_log_storage.get_pool_limits()}
+    default = instance.get_concurrency_config().pool_config.default_pool_limit
+    return limits.get(identifier(chain), 1 if default is None else default)
 
 
 def read_attempts(chain: Chain, instance: dg.DagsterInstance, *, now: float) -> Attempts:
@@ -59,8 +92,12 @@ def _failed_runs(chain: Chain, instance: dg.DagsterInstance, now: float) -> list
     ]
 
 
-def _span(tags: Mapping[str, str]) -> BlockRange | None:
+def span_of_run(run: dg.DagsterRun) -> BlockRange | None:
     """The blocks that a run is about; None for one that names no range, or a text that is none."""
+    return _span(run.tags)
+
+
+def _span(tags: Mapping[str, str]) -> BlockRange | None:
     first = tags.get(RANGE_START) or tags.get(PARTITION_NAME_TAG)
     last = tags.get(RANGE_END) or tags.get(PARTITION_NAME_TAG)
     if first is None or last is None:

@@ -66,7 +66,10 @@ def _daily(
             registered=registered_keys(chain, context.instance),
             policy=head_policy(chain),
             attempts=attempts,
+            followed=state.followed,
         )
+        if not runs and state.followed:
+            return dg.SkipReason("what is recent is open, and left to the chain's follower")
         if not runs:
             return dg.SkipReason("no recent range is open yet: the sensor opens them")
         if run_in_progress(chain, context.instance):

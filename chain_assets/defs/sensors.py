@@ -3,13 +3,16 @@
 It is a shell around core.head_plan: read the facts, plan, ask. A question that nobody answered
 (no node, no lake) is a skipped tick that says why, never a chain without news.
 
+While a process of its own follows the chain, open ranges and what is held in them are left to it;
+once it has stopped, the next tick takes them.
+
 A run that failed is asked for again, at the same head too: after a rest, its ranges one by one, and
 not for ever (core.attempts).
 """
 
 # No `from __future__ import annotations`: Dagster reads the annotations as types.
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 
@@ -20,12 +23,12 @@ from chain_assets.chains import Chain
 from chain_assets.core.attempts import Attempts
 from chain_assets.core.block_range import BlockRange
 from chain_assets.core.errors import ChainAssetsError
-from chain_assets.core.head_plan import HeadPlan, HeadPolicy, plan_head
+from chain_assets.core.head_plan import HeadPlan, HeadPolicy, followed_from, plan_head
 from chain_assets.defs.chain_state import ChainState, read_state, shape_of
 from chain_assets.defs.names import identifier
 from chain_assets.defs.partitions import block_ranges, range_tags, registered_keys
 from chain_assets.defs.resources import LakeResource, OpsResource, SourcesResource
-from chain_assets.defs.run_history import read_attempts, run_in_progress
+from chain_assets.defs.run_history import read_attempts, read_under_way
 from chain_assets.defs.writing import BLOCKS_TAG
 from chain_assets.ops.audit import spans_text
 from chain_assets.ops.hold_rules import Hold
@@ -71,7 +74,7 @@ def head_sensor(
         try:
             with sources.open(chain) as source, ops.open(tables) as store:
                 state = read_state(chain, source=source, tables=tables, ops=store)
-                due = store.holds.due(chain.name)
+                due = _own_holds(chain, state, store.holds.due(chain.name))
         except ChainAssetsError as error:
             return dg.SensorResult(skip_reason=f"{type(error).__name__}: {error}")
         attempts = read_attempts(chain, context.instance, now=clock())
@@ -82,8 +85,11 @@ def head_sensor(
             registered=registered,
             policy=head_policy(chain),
             attempts=attempts,
+            followed=state.followed,
         )
-        busy = run_in_progress(chain, context.instance)
+        under_way = read_under_way(chain, context.instance)
+        wanted = plan.run or [BlockRange.from_key(hold.block_range) for hold in due]
+        busy = under_way.hinders(wanted)
         return _result(chain, state, plan, attempts, busy=busy, due=due)
 
     return head
@@ -110,7 +116,17 @@ def _result(
     if due and not busy:
         return dg.SensorResult(run_requests=[held_blocks_request(due)])
     why = "a run of this chain is under way" if busy else _why_nothing_runs(plan, attempts)
+    if state.followed:
+        why = f"open ranges are left to the chain's follower; of the others: {why}"
     return dg.SensorResult(skip_reason=f"{why}; the head is {state.head.number}")
+
+
+def _own_holds(chain: Chain, state: ChainState, due: Sequence[Hold]) -> list[Hold]:
+    """Those that no follower tries again."""
+    if not state.followed:
+        return list(due)
+    ceiling = followed_from(state.heights, state.holdings, max_reorg_depth=chain.max_reorg_depth)
+    return [hold for hold in due if BlockRange.from_key(hold.block_range).stop <= ceiling]
 
 
 def held_blocks_request(due: Sequence[Hold]) -> dg.RunRequest:
@@ -142,7 +158,11 @@ def _why_nothing_runs(plan: HeadPlan, attempts: Attempts) -> str:
 
 
 def run_request(
-    ranges: tuple[BlockRange, ...], *, reason: str, attempts: Attempts
+    ranges: tuple[BlockRange, ...],
+    *,
+    reason: str,
+    attempts: Attempts,
+    tags: Mapping[str, str] | None = None,
 ) -> dg.RunRequest:
     """One run of all layers over neighbouring ranges.
 
@@ -152,5 +172,5 @@ def run_request(
     tried = max(attempts.count(block_range) for block_range in ranges)
     key = f"{ranges[0].key}/{ranges[-1].key}/{reason}/{tried}"
     if len(ranges) == 1:
-        return dg.RunRequest(run_key=key, partition_key=ranges[0].key)
-    return dg.RunRequest(run_key=key, tags=range_tags(ranges))
+        return dg.RunRequest(run_key=key, partition_key=ranges[0].key, tags=dict(tags or {}))
+    return dg.RunRequest(run_key=key, tags={**range_tags(ranges), **(tags or {})})

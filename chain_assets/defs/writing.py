@@ -2,7 +2,7 @@
 
 dagster/sensor_name, …     nobody asked for this very run: blocks that failed lately rest
 chain_assets/blocks        only these blocks are fetched: `5, 9-12`
-chain_assets/refresh       `true`: rows of older versions are made anew
+chain_assets/refresh       `true`: rows of older versions are made anew (refresh_run.py)
 """
 
 from __future__ import annotations

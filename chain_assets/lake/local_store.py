@@ -54,8 +54,10 @@ class LocalStore:
             for folder, _, names in os.walk(self._root / prefix, onerror=_unless_missing):
                 for name in names:
                     file = Path(folder) / name
-                    if not name.endswith(".partial"):
-                        found[file.relative_to(self._root).as_posix()] = file.stat().st_size
+                    # One that is removed while the folder is listed is not there.
+                    with suppress(FileNotFoundError):
+                        if not name.endswith(".partial"):
+                            found[file.relative_to(self._root).as_posix()] = file.stat().st_size
         return found
 
     def move(self, path: str, to: str) -> None:

@@ -18,10 +18,11 @@ RETENTION_HOURS = 7 * 24
 
 @dataclass(frozen=True)
 class Tidied:
-    """`files` are those that were removed."""
+    """`files` are those that were removed, of `size` bytes together."""
 
     table: str
     files: int
+    size: int
 
 
 def tidy(tables: LakeTables, table: Table, *, retention_hours: int = RETENTION_HOURS) -> Tidied:
@@ -33,9 +34,11 @@ def tidy(tables: LakeTables, table: Table, *, retention_hours: int = RETENTION_H
         raise ValueError(f"files of the last {RETENTION_HOURS} hours may still be needed")
     delta = tables.open(table)
     if delta is None:
-        return Tidied(table.name, 0)
+        return Tidied(table.name, 0, 0)
+    sizes = tables.store.sizes(table.name)
     with delta_errors(table, tables.uri(table)):
         removed = delta.vacuum(retention_hours, dry_run=False, full=True)
         delta.create_checkpoint()
         delta.cleanup_metadata()
-    return Tidied(table.name, len(removed))
+    size = sum(sizes.get(f"{table.name}/{path}", 0) for path in removed)
+    return Tidied(table.name, len(removed), size)

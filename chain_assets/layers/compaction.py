@@ -6,6 +6,11 @@
 A chain that is followed gets some thirteen files a block. Readers open each file of a range, and a
 commit looks at each; without this, a range of 1,000 blocks would be slow to read for ever.
 Rows do not change, so it does not matter when it happens, or whether it is cut short.
+
+A closed range may get a file more: a block that was repaired. To write 64 MB again for each of
+those would cost more than all their readers ever save. So a large file is written again only with
+files that are together a quarter of it: a byte is then written once for each time that its file
+grows by a quarter. Smaller ones wait beside it, and become one of their own when they are eight.
 """
 
 from __future__ import annotations
@@ -27,20 +32,30 @@ from chain_assets.ops.store import OpsStore
 MOST_FILES = 32
 # Rows of a table take several times as much while they are sorted.
 _LARGEST_FILE = 64 * 1024 * 1024
+# Of a closed range: what is worth writing a large file again, and how many files wait beside it.
+_FAIR_SHARE = 1 / 4
+_FEW_FILES = 8
 _LAYERS: Mapping[str, Sequence[Table]] = {
     "raw": (RAW_BLOCKS,),
     "decoded": WRITTEN,
     "enriched": ENRICHED_TABLES,
 }
+# The journal has no layer, and no lease.
+_TABLES: Sequence[tuple[str | None, Table]] = [
+    *((layer, table) for layer, own in _LAYERS.items() for table in own),
+    *((None, table) for table in JOURNAL_TABLES),
+]
 
 
 @dataclass(frozen=True)
 class Merge:
-    """Files of one table and range that are to become one."""
+    """Files of one table and range, of `size` bytes together, that are to become one."""
 
     layer: str | None
     table: Table
+    block_range: BlockRange
     paths: frozenset[str]
+    size: int
 
 
 def compact(
@@ -59,24 +74,29 @@ def compact(
     takes. A table whose files change meanwhile is left for the next time. Raises LeaseTaken where
     a layer of the range is just being written, StorageFailed, CommitConflict, LeaseLost.
     """
-    partition = {"chain": chain.name, "block_range": block_range.key}
     merged = 0
     for merge in due_merges(
         chain, block_range, tables=tables, closed=closed, most_files=most_files
     ):
         if most_merges is not None and merged >= most_merges:
             break
-
-        def run(fence: Fence | None, merge: Merge = merge) -> bool:
-            return merge_files(tables, merge.table, merge.paths, partition=partition, fence=fence)
-
-        if merge.layer is None:
-            # The journal is only ever appended to, by whoever writes the chain's raw blocks.
-            merged += run(None)
-        else:
-            with ops.held(LeaseKey(chain.name, block_range.key, merge.layer)) as lease:
-                merged += run(lease)
+        merged += make_merge(chain, merge, tables=tables, ops=ops)
     return merged
+
+
+def make_merge(chain: Chain, merge: Merge, *, tables: LakeTables, ops: OpsStore) -> bool:
+    """Merge these files; False where they are not all there any more. Raises as `compact`."""
+    key = merge.block_range.key
+
+    def run(fence: Fence | None) -> bool:
+        partition = {"chain": chain.name, "block_range": key}
+        return merge_files(tables, merge.table, merge.paths, partition=partition, fence=fence)
+
+    if merge.layer is None:
+        # The journal is only ever appended to, by whoever writes the chain's raw blocks.
+        return run(None)
+    with ops.held(LeaseKey(chain.name, key, merge.layer)) as lease:
+        return run(lease)
 
 
 def due_merges(
@@ -88,12 +108,31 @@ def due_merges(
     most_files: int = MOST_FILES,
 ) -> Iterator[Merge]:
     """What is to be merged in the range now."""
-    partition = {"chain": chain.name, "block_range": block_range.key}
-    journal = [(None, table) for table in JOURNAL_TABLES]
-    for layer, table in [*((n, t) for n, own in _LAYERS.items() for t in own), *journal]:
-        files = tables.live_files(table, **partition)
-        for group in _groups(table, files) if closed else _small(table, files, most_files):
-            yield Merge(layer, table, frozenset(file["path"] for file in group))
+    for layer, table in _TABLES:
+        files = tables.live_files(table, chain=chain.name, block_range=block_range.key)
+        groups = _groups(table, files) if closed else _small(table, files, most_files)
+        yield from (_merge(layer, table, block_range, group) for group in groups)
+
+
+def merges_of_closed(chain: Chain, *, last: int, tables: LakeTables) -> Iterator[Merge]:
+    """What is to be merged in all ranges whose blocks are not above `last`: each table's files are
+    listed once, however many ranges there are."""
+    for layer, table in _TABLES:
+        by_range: dict[str, list[dict[str, Any]]] = {}
+        for file in tables.live_files(table, chain=chain.name):
+            by_range.setdefault(file["partition.block_range"], []).append(file)
+        for key, files in sorted(by_range.items()):
+            block_range = BlockRange.from_key(key)
+            if block_range.stop - 1 <= last:
+                groups = _groups(table, files)
+                yield from (_merge(layer, table, block_range, group) for group in groups)
+
+
+def _merge(
+    layer: str | None, table: Table, block_range: BlockRange, files: Sequence[dict[str, Any]]
+) -> Merge:
+    paths = frozenset(file["path"] for file in files)
+    return Merge(layer, table, block_range, paths, sum(file["size_bytes"] for file in files))
 
 
 def _small(
@@ -106,18 +145,27 @@ def _small(
 
 
 def _groups(table: Table, files: Sequence[dict[str, Any]]) -> Iterator[Sequence[dict[str, Any]]]:
-    """Neighbouring files of together at most the largest size; those that stand alone do not."""
+    """Neighbouring files of together at most the largest size, as far as it is worth it."""
     group: list[dict[str, Any]] = []
     size = 0
     for file in sorted(files, key=lambda file: file[f"min.{table.number_column}"]):
         if group and size + file["size_bytes"] > _LARGEST_FILE:
-            if len(group) > 1:
-                yield group
+            yield from _worth_merging(group)
             group, size = [], 0
         group.append(file)
         size += file["size_bytes"]
-    if len(group) > 1:
+    yield from _worth_merging(group)
+
+
+def _worth_merging(group: Sequence[dict[str, Any]]) -> Iterator[Sequence[dict[str, Any]]]:
+    """All of the group, its files but the largest, or nothing."""
+    if len(group) < 2:
+        return
+    *rest, largest = sorted(group, key=lambda file: file["size_bytes"])
+    if sum(file["size_bytes"] for file in rest) >= _FAIR_SHARE * largest["size_bytes"]:
         yield group
+    elif len(rest) >= _FEW_FILES:
+        yield rest
 
 
 def _blocks(table: Table, file: dict[str, Any]) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from chain_assets.chains import Chain
 from chain_assets.core.block_range import BlockRange
@@ -34,18 +34,37 @@ def permitted_backfill(
     asked for where that grows by itself. The approval is used up at the end of the block, not by
     an error in it. Raises ApprovalNeeded.
     """
+    found = backfill_approval(chain, spans, ops, blocks=blocks, asked=asked)
+    yield
+    # What was approved may be little enough by now, after a run that was killed.
+    use_up(found, ops)
+
+
+def backfill_approval(
+    chain: Chain,
+    spans: Sequence[BlockRange],
+    ops: OpsStore,
+    *,
+    blocks: int | None = None,
+    asked: str | None = None,
+) -> Approval | None:
+    """The approval by which `permitted_backfill` may begin, if any: for work that is done by
+    several runs, the last of which uses it up. Raises ApprovalNeeded."""
     whole = sum(len(span) for span in spans)
     blocks = whole if blocks is None else blocks
     first, last = spans[0].start, spans[-1].stop - 1
     subject = asked or f"{first}-{last}/{whole}"
     limit = chain.approve_backfill_above
-    found = ops.approvals.find("backfill", chain.name, subject)
     if limit is not None and blocks > limit:
         what = f"a backfill of {blocks:,} blocks, {first} to {last}: more than {limit:,}"
-        found = _approved("backfill", chain, subject, what, {"blocks": blocks}, ops)
-    yield
-    # What was approved may be little enough by now, after a run that was killed.
-    _use_up(found, ops)
+        return _approved("backfill", chain, subject, what, {"blocks": blocks}, ops)
+    return ops.approvals.find("backfill", chain.name, subject)
+
+
+def catch_up_question(chain: Chain, *, ranges: int | None = None) -> str:
+    """What `asked` is for a catch-up: the head moves on between two calls, the question stays the
+    same, whether a command asks it or a schedule."""
+    return f"catch-up of {ranges or 'all'} ranges from {chain.start_block}"
 
 
 @dataclass(frozen=True)
@@ -54,6 +73,7 @@ class Refresh:
 
     ranges: tuple[BlockRange, ...]
     later: tuple[BlockRange, ...] = ()
+    approval: Approval | None = field(default=None, compare=False, repr=False)
 
 
 def closed_ranges(
@@ -76,18 +96,27 @@ def permitted_refresh(
     done. The approval is used up at the end of the block, not by an error in it. Raises
     ApprovalNeeded.
     """
+    may = may_refresh(chain, closed, asked=asked, version=version, ops=ops)
+    yield may
+    use_up(may.approval, ops)
+
+
+def may_refresh(
+    chain: Chain, closed: Sequence[BlockRange], *, asked: str, version: str, ops: OpsStore
+) -> Refresh:
+    """As `permitted_refresh`, for work that goes on in several steps: the last one uses the
+    approval up. Raises ApprovalNeeded."""
+    subject = f"{asked}/{version}"
     if not closed:
-        yield Refresh(())
-        return
+        return Refresh((), approval=ops.approvals.find("refresh", chain.name, subject))
     keys = [block_range.key for block_range in closed]
     what = f"a refresh of {asked}: {len(keys):,} closed ranges, {keys[0]} to {keys[-1]}"
     spans = [[span.start, span.stop - 1] for span in _merged(closed)]
     detail = {"version": version, "blocks": spans}
-    approval = _approved("refresh", chain, f"{asked}/{version}", what, detail, ops)
+    approval = _approved("refresh", chain, subject, what, detail, ops)
     approved = [BlockRange(first, last + 1) for first, last in approval.detail["blocks"]]
     now = tuple(r for r in closed if any(r.start in span for span in approved))
-    yield Refresh(now, later=tuple(r for r in closed if r not in now))
-    _use_up(approval, ops)
+    return Refresh(now, tuple(r for r in closed if r not in now), approval)
 
 
 def _approved(
@@ -99,7 +128,8 @@ def _approved(
     return asked
 
 
-def _use_up(approval: Approval | None, ops: OpsStore) -> None:
+def use_up(approval: Approval | None, ops: OpsStore) -> None:
+    """The work that was approved is done: the next is another question."""
     if approval is not None and approval.state == "approved":
         # It may have run out while the work went on: then there is nothing left to use up.
         with suppress(ApprovalNeeded):

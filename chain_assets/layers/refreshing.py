@@ -7,7 +7,7 @@ changes such rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from chain_assets.chains import Chain
@@ -42,21 +42,28 @@ def present_version(chain: Chain, registry: Registry) -> str:
 
 
 def stale_blocks(
-    chain: Chain, ranges: Sequence[BlockRange], tables: LakeTables, registry: Registry
+    chain: Chain,
+    ranges: Sequence[BlockRange],
+    tables: LakeTables,
+    registry: Registry,
+    *,
+    layers: Collection[str] = ("decoded", "enriched"),
 ) -> dict[BlockRange, set[int]]:
-    """The blocks of which any row is of an older version, by range; ranges without are left out.
-
-    Raises StorageFailed.
-    """
+    """The blocks of which any row of these `layers` is of an older version, by range; ranges
+    without are left out. Raises StorageFailed."""
     reference = stored_reference(chain.name, tables)
     rules = rules_for(chain.proof_rules, chain.chain_id)
     version = decoder_version(registry, rules)
-    stale = {
-        block_range: _stale_decoded(chain, block_range, tables, version)
-        | _stale_enriched(chain, block_range, tables, version, reference)
-        for block_range in ranges
-    }
-    return {block_range: numbers for block_range, numbers in stale.items() if numbers}
+    stale: dict[BlockRange, set[int]] = {}
+    for block_range in ranges:
+        found: set[int] = set()
+        if "decoded" in layers:
+            found |= _stale_decoded(chain, block_range, tables, version)
+        if "enriched" in layers:
+            found |= _stale_enriched(chain, block_range, tables, version, reference)
+        if found:
+            stale[block_range] = found
+    return stale
 
 
 def refresh(

@@ -92,6 +92,16 @@ def test_the_rate_is_kept(desk: Desk) -> None:
     assert time.monotonic() - started > 0.5
 
 
+def test_the_rate_of_the_chain_holds_for_every_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open_desk(tmp_path, monkeypatch, capsys, requests_per_second="20") as slow:
+        started = time.monotonic()
+        assert slow("run", "--blocks", "0-9").code == 0
+        # Ten blocks are twenty requests, and heads and headers beside.
+        assert time.monotonic() - started > 0.95
+
+
 def test_the_first_plan_of_a_long_chain_comes_at_once(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -15,6 +15,7 @@ from chain_assets.core.catch_up import (
     Chunks,
     Course,
     Standing,
+    group_from,
     in_order,
     seconds_left,
     standings,
@@ -157,3 +158,48 @@ def test_what_is_left_is_told_at_the_rate_so_far(
     done: int, elapsed: float, seconds: float | None
 ) -> None:
     assert seconds_left(done=done, left=20, elapsed=elapsed) == seconds
+
+
+def test_a_course_goes_on_from_what_was_noted_of_it() -> None:
+    behind = in_order(_stand(44), first_open=37)
+    course, again = Course(), Course()
+    for _ in range(3):
+        standing = course.next(behind)
+        assert standing is not None
+        again.note(standing.block_range, standing.expected)
+    assert again == course
+    assert again.next(behind) == course.next(behind)
+
+
+def test_what_was_taken_and_has_grown_is_known() -> None:
+    course = Course()
+    course.note(BlockRange(40, 50), 5)
+    assert course.grown(_stand(44)) == []
+    assert _starts(course.grown(_stand(45))) == [40]
+
+
+@pytest.mark.parametrize(
+    ("settled", "most_blocks", "alone", "group"),
+    [
+        pytest.param({}, 25, (), [0, 10], id="neighbours"),
+        pytest.param({}, 9, (), [0], id="one-at-least"),
+        pytest.param({0: 9, 10: 9}, 12, (), [0, 10, 20], id="what-is-missing-counts"),
+        pytest.param({10: 10}, 100, (), [0], id="not-over-a-hole"),
+        pytest.param({}, 100, (10,), [0], id="a-failed-one-stays-alone"),
+        pytest.param({}, 100, (0,), [0], id="so-does-a-failed-first-one"),
+    ],
+)
+def test_history_goes_by_several_ranges_a_run(
+    settled: dict[int, int], most_blocks: int, alone: tuple[int, ...], group: list[int]
+) -> None:
+    first, *after = in_order(_stand(29, settled), first_open=30)
+    found = group_from(
+        first, after, most_blocks=most_blocks, alone=lambda block_range: block_range.start in alone
+    )
+    assert _starts(list(found)) == group
+
+
+def test_open_ranges_go_one_by_one() -> None:
+    first, *after = in_order(_stand(44, {}), first_open=17)
+    assert _starts([first, *after]) == [40, 30, 20, 10, 0]
+    assert group_from(first, after, most_blocks=100, alone=lambda _: False) == (first,)

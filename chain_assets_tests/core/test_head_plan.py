@@ -200,3 +200,29 @@ def test_running_what_is_planned_ends_with_everything_held(head: int, limit: int
         held |= {r.key: SHAPE.expected(r, head) for r in plan.run}
     assert sum(held.values()) == head + 1
     assert registered == sorted(registered)
+
+
+@pytest.mark.parametrize(
+    ("history", "held", "run"),
+    [
+        pytest.param(True, [0, 10, 20], [], id="it-goes-on-from-the-newest-one"),
+        pytest.param(True, [0, 10, 60], [20, 30, 40, 50], id="which-may-be-final"),
+        pytest.param(True, [0, 10, 90], [20, 30, 40, 50, 60, 70], id="or-the-head's"),
+        pytest.param(True, [], [0, 10, 20, 30, 40, 50, 60, 70], id="or-there-is-none-yet"),
+        pytest.param(False, [0, 90], [], id="history-that-nobody-asked-for"),
+    ],
+)
+def test_of_a_followed_chain_only_what_its_follower_leaves_is_run(
+    history: bool, held: list[int], run: list[int]
+) -> None:
+    policy = HeadPolicy(history=history, ranges_per_run=20)
+    registered = [key(start) for start in range(0, 100, 10)]
+    full_ones = {key(start): 10 for start in held if start != 90}
+    holdings = Holdings({**full_ones, key(90): 4 * (90 in held)}, frozenset(map(key, held)))
+    state = (SHAPE, Heights(95, 84), holdings)
+    plan = plan_head(*state, registered=registered, policy=policy, followed=True)
+    assert starts(plan.run) == run
+    unfollowed = plan_head(*state, registered=registered, policy=policy)
+    assert starts(unfollowed.run)[-1] == 90
+    daily = plan_recent(*state, registered=registered, policy=policy, followed=True)
+    assert all(r.stop <= 84 for ranges in daily for r in ranges)

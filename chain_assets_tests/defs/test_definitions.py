@@ -85,7 +85,10 @@ def test_a_chain_has_its_layers_checks_jobs_sensor_and_schedules(tmp_path: Path)
     assert {job.name for job in definitions.resolve_all_job_defs()} >= {
         "lab_net_layers",
         "lab_net_lag",
+        "lab_net_upkeep",
     }
+    schedules = {f"lab_net_{name}" for name in ("daily", "catch_up", "lag", "compact", "tidy")}
+    assert {s.name for s in definitions.schedules or ()} == schedules
     sensor = definitions.get_sensor_def("lab_net_head")
     assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
     stopped = build_definitions(lab_settings(replace(CHAIN, follow=False), tmp_path, "local"))

@@ -19,6 +19,7 @@ from chain_assets.defs.freshness import freshness_policy
 from chain_assets.defs.metadata import blob_metadata, contract_metadata
 from chain_assets.defs.names import DECODED, OWNERS, RAW, asset_key, identifier
 from chain_assets.defs.partitions import block_ranges, run_ranges
+from chain_assets.defs.refresh_run import range_writers
 from chain_assets.defs.resources import (
     EngineResource,
     FilesResource,
@@ -91,9 +92,13 @@ def _decoded(chain: Chain, setting: Setting) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]
         worker, registry, tables = engine.open(), files.registry(), lake.tables()
         with LayerRun(context, chain, DECODED_LAYER, tables) as run, ops.open(tables) as store:
-            writer = run_writer(context, tables, store)
-            for block_range in run_ranges(context):
-                run.add(write_decoded(chain, block_range, worker, registry, writer))
+            writer, ranges = run_writer(context, tables, store), run_ranges(context)
+            with range_writers(
+                context, chain, DECODED_LAYER, ranges, writer, registry
+            ) as writer_of:
+                for block_range in ranges:
+                    own = writer_of(block_range)
+                    run.add(write_decoded(chain, block_range, worker, registry, own))
             return run.result()
 
     return decoded_blocks
@@ -107,13 +112,17 @@ def _enriched(chain: Chain, setting: Setting) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext,
         lake: LakeResource,
         engine: EngineResource,
+        files: FilesResource,
         ops: OpsResource,
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]
-        worker, tables = engine.open(), lake.tables()
+        worker, registry, tables = engine.open(), files.registry(), lake.tables()
         with LayerRun(context, chain, ENRICHED_LAYER, tables) as run, ops.open(tables) as store:
-            writer = run_writer(context, tables, store)
-            for block_range in run_ranges(context):
-                run.add(write_enriched(chain, block_range, worker, writer))
+            writer, ranges = run_writer(context, tables, store), run_ranges(context)
+            with range_writers(
+                context, chain, ENRICHED_LAYER, ranges, writer, registry
+            ) as writer_of:
+                for block_range in ranges:
+                    run.add(write_enriched(chain, block_range, worker, writer_of(block_range)))
             return run.result()
 
     return enriched_blocks
