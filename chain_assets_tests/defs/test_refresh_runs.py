@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
-import pyarrow as pa
 import pytest
 
 from chain_assets.assembly import open_ops
@@ -46,14 +45,15 @@ def ops(lab: Lab) -> Iterator[OpsStore]:
 def age(lab: Lab, table: Table, *numbers: int) -> None:
     """As if an older decoder had made these blocks."""
 
-    def old(rows: pa.Table) -> pa.Table:
-        place = rows.column_names.index("decoder_version")
-        values = pa.array([OLD] * rows.num_rows, rows.schema.field(place).type)
-        return rows.set_column(place, rows.schema.field(place), values)
-
     for start in (0, 10, 20):
         partition = {"chain": lab.chain.name, "block_range": f"{start:012d}-{start + 9:012d}"}
-        lab.tables.rewrite_blocks(table, partition=partition, numbers=set(numbers), change=old)
+        lab.tables.mark_blocks(
+            table,
+            partition=partition,
+            numbers=set(numbers),
+            column="decoder_version",
+            text=OLD,
+        )
 
 
 def stale(lab: Lab, table: Table) -> list[int]:
