@@ -76,6 +76,8 @@ class Columns:
         if path in ("block.transactions", "block.withdrawals", "receipt.logs"):
             return plain(self._lengths(path), type_, self._presence(path))
         if (table.name, column.name) in _PAIRED:
+            if self._presence(path).is_empty:
+                return pa.nulls(self._arena.rows(SLOTS[SLOT_OF[path]].kind), type_)
             return decimal_from_binary(self._array(path, ARROW_TYPES["word"]))
         return self._array(f"log.{column.name}" if path == "log.topics" else path, type_)
 

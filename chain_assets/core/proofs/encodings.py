@@ -78,23 +78,41 @@ CELO_TRANSACTIONS: dict[int, tuple[str, ...]] = {
 }
 """CIP-64: a fee market transaction whose gas is paid in a token."""
 
+# `gas_fee_cap` is the most that is paid for gas: `max_fee_per_gas`, or `gas_price` where the node
+# says only that, as Nitro does of 0x65.
+_ARBITRUM_CALL = ("gas_fee_cap", *_CALL)
+
 ARBITRUM_TRANSACTIONS: dict[int, tuple[str, ...]] = {
     0x64: ("signed_chain_id", "request_id", "from_address", "to_address", "value"),
-    0x65: ("signed_chain_id", "from_address", "nonce", "max_fee_per_gas", *_CALL),
-    0x66: ("signed_chain_id", "request_id", "from_address", "max_fee_per_gas", *_CALL),
+    0x65: ("signed_chain_id", "from_address", "nonce", *_ARBITRUM_CALL),
+    0x66: ("signed_chain_id", "request_id", "from_address", *_ARBITRUM_CALL),
     0x68: (
-        *("signed_chain_id", "nonce", "from_address", "max_fee_per_gas", *_CALL),
-        *("ticket_id", "refund_to", "max_refund", "submission_fee_refund"),
+        *("signed_chain_id", "nonce", "from_address", *_ARBITRUM_CALL),
+        *("ticket_id", "refund_to", "max_refund_raw", "submission_fee_refund"),
     ),
     0x69: (
-        *("signed_chain_id", "request_id", "from_address", "l1_base_fee", "deposit_value"),
-        *("max_fee_per_gas", "gas", "retry_to", "retry_value", "beneficiary"),
-        *("max_submission_fee", "refund_to", "retry_data"),
+        *("signed_chain_id", "request_id", "from_address", "l1_base_fee", "deposit_value_raw"),
+        *("gas_fee_cap", "gas", "retry_to", "retry_value_raw", "beneficiary"),
+        *("max_submission_fee_raw", "refund_to", "retry_data"),
     ),
     0x6A: ("signed_chain_id", "input"),
 }
 """0x64 deposit, 0x65 unsigned, 0x66 contract, 0x68 retry, 0x69 submit retryable, 0x6a internal.
 
-Some of these fields have no column so far; a type with such a field cannot be rebuilt, and
-core/proofs/rules.py says so by its name.
+Source: Arbitrum Nitro (OffchainLabs/go-ethereum), the structs of `core/types/arb_types.go`; which
+JSON names hold their fields says newRPCTransaction of `internal/ethapi/api.go`. Nobody signs them.
+Their receipts are those of Ethereum in an envelope of their type (`core/types/receipt.go`): the gas
+for layer 1, which nodes add, is not hashed.
+"""
+
+ALWAYS_SAID = frozenset(
+    {
+        *("request_id", "ticket_id", "refund_to", "max_refund_raw", "submission_fee_refund"),
+        *("l1_base_fee", "deposit_value_raw", "retry_value_raw", "retry_data", "beneficiary"),
+        "max_submission_fee_raw",
+    }
+)
+"""Fields that every transaction hashed over them has: NULL says that the source left them out.
+
+A provider that knows only Ethereum's fields drops those of other chains; its blocks are not wrong.
 """

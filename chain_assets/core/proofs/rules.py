@@ -20,7 +20,6 @@ from chain_assets.core.proofs.encodings import (
     ETHEREUM_TRANSACTIONS,
     OP_STACK_TRANSACTIONS,
 )
-from chain_assets.core.schemas.decoded import TRANSACTIONS
 
 ProofFamily = Literal["ethereum", "op_stack", "arbitrum", "bor"]
 Part = Literal[
@@ -29,8 +28,6 @@ Part = Literal[
 """What is proved of a block. `rows` are the checks that no root covers: sequences and sums."""
 
 PARTS: tuple[Part, ...] = get_args(Part)
-
-_COLUMNS = {column.name for column in TRANSACTIONS.columns} | {"signed_chain_id", "parity"}
 
 _FAMILY_TRANSACTIONS: dict[ProofFamily, dict[int, tuple[str, ...]]] = {
     "ethereum": ETHEREUM_TRANSACTIONS,
@@ -117,19 +114,12 @@ class ProofRules:
         """The transaction types that can be rebuilt, with the fields of each, in order."""
         known = _FAMILY_TRANSACTIONS[self.family] | _CHAIN_TRANSACTIONS.get(self.chain_id, {})
         opaque = self._opaque
-        return {
-            kind: fields
-            for kind, fields in known.items()
-            if kind not in opaque and _COLUMNS.issuperset(fields)
-        }
+        return {kind: fields for kind, fields in known.items() if kind not in opaque}
 
     def opaque(self, kind: int) -> str | None:
         """Why transactions of type `kind`, known to the chain, cannot be rebuilt; else None."""
-        if kind in self._opaque:
-            return self._opaque[kind].why
-        fields = _FAMILY_TRANSACTIONS[self.family].get(kind, ())
-        missing = [field for field in fields if field not in _COLUMNS]
-        return f"is hashed over {', '.join(missing)}, which no column holds" if missing else None
+        opaque = self._opaque.get(kind)
+        return opaque.why if opaque else None
 
     def opaque_receipt(self, kind: int) -> bool:
         """Whether receipts of type `kind` have a form that is not known here."""

@@ -111,12 +111,13 @@ def _header(batch: ProofBatch, recomputed: Recomputed) -> _Claim:
 def _transactions(batch: ProofBatch, recomputed: Recomputed) -> _Claim:
     """Blocks with a transaction that cannot be rebuilt have no root to compare."""
     kinds = batch.transactions["type"].to_numpy()
-    rebuilt = np.isin(kinds, list(batch.rules.transactions)) | batch.state_sync
     unsupplied: dict[int, str] = {}
-    for row in np.flatnonzero(~rebuilt).tolist():
+    for row in np.flatnonzero(~(batch.rebuilt | batch.state_sync)).tolist():
         block, kind = int(batch.transaction_owners[row]), int(kinds[row])
         place = row - int(batch.transaction_starts[block])
         why = batch.rules.opaque(kind) or "is not known to the rules of this chain"
+        if row in batch.unsupplied_fields:
+            why = f"is hashed over {batch.unsupplied_fields[row]}, which the source did not supply"
         unsupplied.setdefault(block, f"transaction {place}, of type {kind:#x}, {why}")
     return _Claim(
         "transactions_root", "transactions_root", recomputed.transactions_roots, unsupplied
