@@ -32,6 +32,8 @@ _HEADER: dict[str, tuple[str, Reader]] = {
     "receipts_root": ("receiptsRoot", data),
     "miner": ("miner", data),
     "mix_hash": ("mixHash", data),
+    "aura_step": ("step", whole),
+    "aura_signature": ("signature", data),
     "difficulty": ("difficulty", fitting),
     "difficulty_raw": ("difficulty", word),
     "total_difficulty": ("totalDifficulty", fitting),

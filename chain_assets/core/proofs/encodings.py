@@ -10,12 +10,21 @@ Sources: yellow paper, section 4.3 and appendix B; EIP-155, 1559, 2718, 2930, 47
 
 from __future__ import annotations
 
-HEADER = (
+HEADER_START = (
     *("parent_hash", "sha3_uncles", "miner", "state_root", "transactions_root", "receipts_root"),
     *("logs_bloom", "difficulty_raw", "number", "gas_limit", "gas_used", "timestamp", "extra_data"),
-    *("mix_hash", "nonce"),
 )
-"""The fields of every header since Frontier."""
+"""The fields of every header since Frontier, up to its seal."""
+
+SEAL = ("mix_hash", "nonce")
+"""What follows: the proof of work, or what stands in its place since the Merge."""
+
+AURA_SEAL = ("aura_step", "aura_signature")
+"""What follows on AuRa chains: a header that has a step and a signature has no proof of work.
+
+Source: Nethermind, HeaderDecoder; OpenEthereum's RPC gives both encoded, as `sealFields`. The step
+is an integer, the signature 65 bytes.
+"""
 
 HEADER_FORKS = (
     "base_fee_per_gas",

@@ -15,13 +15,15 @@ import pyarrow as pa
 from chain_assets.core.keccak import keccak256, keccak256_many
 from chain_assets.core.proofs.batch import Bytes, Longs, ProofBatch, Recomputed
 from chain_assets.core.proofs.encodings import (
+    AURA_SEAL,
     DEPOSIT,
     DEPOSIT_RECEIPT,
-    HEADER,
     HEADER_FORKS,
+    HEADER_START,
+    SEAL,
     WITHDRAWAL,
 )
-from chain_assets.core.proofs.fields import LISTS, WORDS, fork_fields
+from chain_assets.core.proofs.fields import LISTS, WORDS, fork_fields, sealed_by_aura
 from chain_assets.core.rlp import RlpItem, encode
 from chain_assets.core.trie import EMPTY_TRIE_ROOT, ordered_trie_root
 
@@ -53,8 +55,10 @@ def recompute(batch: ProofBatch) -> Recomputed:
 
 def _headers(blocks: pa.Table) -> list[bytes]:
     reached = {name: flags.to_pylist() for name, flags in fork_fields(blocks).items()}
+    aura = sealed_by_aura(blocks).tolist()
+    starts = [(*HEADER_START, *(AURA_SEAL if own else SEAL)) for own in aura]
     return [
-        encode(row_items(row, [*HEADER, *(f for f in HEADER_FORKS if reached[f][index])]))
+        encode(row_items(row, [*starts[index], *(f for f in HEADER_FORKS if reached[f][index])]))
         for index, row in enumerate(blocks.to_pylist())
     ]
 

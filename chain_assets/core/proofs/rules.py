@@ -82,11 +82,7 @@ _AVALANCHE = _Excuse(
 )
 _FANTOM = _Excuse(PARTS, "a Fantom or Sonic block is an event of its consensus, not a header")
 _ZKSYNC = _Excuse(PARTS, "a ZKsync block has no tries: its batches are proved on layer 1")
-_AURA = _Excuse(
-    ("block_hash",), "an Aura header is sealed by a step and a signature", before=25_349_537
-)
 _CHAIN_EXCUSES: dict[int, _Excuse] = {
-    100: _AURA,
     146: _FANTOM,
     250: _FANTOM,
     300: _ZKSYNC,
@@ -98,6 +94,8 @@ _CHAIN_EXCUSES: dict[int, _Excuse] = {
     43114: _AVALANCHE,
 }
 
+# Gnosis: the first block after its Merge. Other AuRa chains are told by the seals that they have.
+_FIRST_WITHOUT_AURA = {100: 25_349_537}
 # The first block whose receipts hold a status and no state root (EIP-658): Byzantium, Atlantis.
 _FIRST_STATUS = {1: 4_370_000, 61: 8_772_000}
 
@@ -141,6 +139,11 @@ class ProofRules:
         that; a receipt of theirs that has only a root is still encoded with it.
         """
         return _FIRST_STATUS.get(self.chain_id, 0)
+
+    @property
+    def first_without_aura(self) -> int:
+        """The block before which every header has an AuRa seal, whether it is supplied or not."""
+        return _FIRST_WITHOUT_AURA.get(self.chain_id, 0)
 
     @property
     def _opaque(self) -> dict[int, _Opaque]:

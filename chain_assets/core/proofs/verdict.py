@@ -102,7 +102,7 @@ class _Claim:
 def _header(batch: ProofBatch, recomputed: Recomputed) -> _Claim:
     unsupplied = {
         block: f"the source did not supply {name}"
-        for block, name in enumerate(missing_header_fields(batch.blocks))
+        for block, name in enumerate(missing_header_fields(batch.blocks, batch.rules))
         if name is not None
     }
     return _Claim("block_hash", "hash", recomputed.block_hashes, unsupplied)

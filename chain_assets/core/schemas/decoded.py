@@ -54,6 +54,8 @@ BLOCKS = Table(
         _block("receipts_root", "hash", "receiptsRoot", "Root of the receipts trie."),
         _block("miner", "address", "miner", "Who collects the priority fees.", nullable=False),
         _block("mix_hash", "hash", "mixHash", "Proof-of-work mix; prevRandao since the Merge."),
+        _block("aura_step", "quantity", "step", "AuRa chains: seal, the step that it was made in."),
+        _block("aura_signature", "data", "signature", "AuRa chains: seal, of who made it."),
         *_pair("difficulty", "block.difficulty", "Zero since the Merge"),
         *_pair("total_difficulty", "block.totalDifficulty", "Many nodes do not say it"),
         _block("size", "quantity", "size", "Size of the block's RLP in bytes."),
