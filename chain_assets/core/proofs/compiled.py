@@ -16,8 +16,6 @@ from chain_assets.core.proofs.batch import ProofBatch, Recomputed, integers
 from chain_assets.core.proofs.bloom import receipt_blooms
 from chain_assets.core.proofs.encodings import (
     AURA_SEAL,
-    DEPOSIT,
-    DEPOSIT_RECEIPT,
     HEADER_FORKS,
     HEADER_START,
     SEAL,
@@ -102,9 +100,9 @@ def _receipts(batch: ProofBatch) -> tuple[Bytes, Slices]:
         logs,
     ]
     kinds = integers(table["type"])
-    if batch.rules.family == "op_stack":
-        versioned = (kinds == DEPOSIT) & table["deposit_receipt_version"].is_valid().to_numpy()
-        fields += [integer_slices(table[name]).only(versioned) for name in DEPOSIT_RECEIPT]
+    for kind, tail in batch.rules.receipt_tails.items():
+        ending = (kinds == kind) & table[tail[-1]].is_valid().to_numpy()
+        fields += [integer_slices(table[name]).only(ending) for name in tail]
     group, types = Group(np.arange(count), fields), kinds.astype(np.uint8)
     return blooms, encode_lists([group], count, envelopes=types, room=LEAF_ROOM, fill=fill)
 

@@ -84,8 +84,16 @@ CELO_TRANSACTIONS: dict[int, tuple[str, ...]] = {
     0x7B: (
         *("signed_chain_id", "nonce", *_FEES, *_CALL, "access_list", "fee_currency", *_SIGNATURE),
     ),
+    0x7C: (
+        *("signed_chain_id", "nonce", *_FEES, "gas", "fee_currency", "gateway_fee_recipient"),
+        *("gateway_fee", "to_address", "value", "input", "access_list", *_SIGNATURE),
+    ),
 }
-"""CIP-64: a fee market transaction whose gas is paid in a token."""
+"""Fee market transactions whose gas is paid in a token: CIP-64, and CIP-42 while a layer 1."""
+
+CELO_RECEIPT = ("base_fee",)
+"""Appended to the receipt of a CIP-64 transaction since Celo is a layer 2 (celo-org/op-geth,
+`core/types/celo_receipt.go`); those of CIP-42 are Ethereum's."""
 
 # `gas_fee_cap` is the most that is paid for gas: `max_fee_per_gas`, or `gas_price` where the node
 # says only that, as Nitro does of 0x65.
@@ -118,10 +126,10 @@ ALWAYS_SAID = frozenset(
     {
         *("request_id", "ticket_id", "refund_to", "max_refund_raw", "submission_fee_refund"),
         *("l1_base_fee", "deposit_value_raw", "retry_value_raw", "retry_data", "beneficiary"),
-        "max_submission_fee_raw",
+        *("max_submission_fee_raw", "base_fee"),
     }
 )
-"""Fields that every transaction hashed over them has: NULL says that the source left them out.
+"""Fields that whatever is hashed over them always has: NULL says that the source left them out.
 
 A provider that knows only Ethereum's fields drops those of other chains; its blocks are not wrong.
 """

@@ -16,8 +16,6 @@ from chain_assets.core.keccak import keccak256, keccak256_many
 from chain_assets.core.proofs.batch import Bytes, Longs, ProofBatch, Recomputed
 from chain_assets.core.proofs.encodings import (
     AURA_SEAL,
-    DEPOSIT,
-    DEPOSIT_RECEIPT,
     HEADER_FORKS,
     HEADER_START,
     SEAL,
@@ -78,12 +76,9 @@ def _receipt(batch: ProofBatch, row: Row, logs: Sequence[Row], bloom: bytes) -> 
     outcome = row["root"] if row["status"] is None else row["status"]
     items: list[RlpItem] = [_item(outcome), _item(row["cumulative_gas_used"]), bloom]
     items.append([_log(log) for log in logs])
-    if (
-        batch.rules.family == "op_stack"
-        and row["type"] == DEPOSIT
-        and row["deposit_receipt_version"] is not None
-    ):
-        items += row_items(row, DEPOSIT_RECEIPT)
+    tail = batch.rules.receipt_tails.get(row["type"])
+    if tail is not None and row[tail[-1]] is not None:
+        items += row_items(row, tail)
     return _in_envelope(row["type"], items)
 
 

@@ -15,8 +15,10 @@ from typing import Literal, get_args
 from chain_assets.core.errors import ConfigError
 from chain_assets.core.proofs.encodings import (
     ARBITRUM_TRANSACTIONS,
+    CELO_RECEIPT,
     CELO_TRANSACTIONS,
     DEPOSIT,
+    DEPOSIT_RECEIPT,
     ETHEREUM_TRANSACTIONS,
     OP_STACK_TRANSACTIONS,
 )
@@ -67,12 +69,10 @@ _FAMILY_OPAQUE: dict[ProofFamily, dict[int, _Opaque]] = {
 # Mainnet, Alfajores, Baklava, Sepolia.
 _CELO = (42220, 44787, 62320, 11142220)
 _CHAIN_TRANSACTIONS = dict.fromkeys(_CELO, CELO_TRANSACTIONS)
-# They end with a base fee in the fee currency, which nodes leave out or not (CIP-64).
-_CHAIN_RECEIPTS = dict.fromkeys(_CELO, frozenset(CELO_TRANSACTIONS))
+_CHAIN_TAILS = {chain_id: {0x7B: CELO_RECEIPT} for chain_id in _CELO}
 _L1_MESSAGE = _Opaque("is a Scroll message from layer 1, hashed over its queue index")
 _CHAIN_OPAQUE: dict[int, dict[int, _Opaque]] = {
     5000: {DEPOSIT: _Opaque("is a Mantle deposit, hashed over ethValue", receipt=True)},
-    42220: {0x7C: _Opaque("names a gateway of Celo as a layer 1, which no column holds", True)},
     534351: {DEPOSIT: _L1_MESSAGE},
     534352: {DEPOSIT: _L1_MESSAGE},
 }
@@ -121,8 +121,13 @@ class ProofRules:
 
     def opaque_receipt(self, kind: int) -> bool:
         """Whether receipts of type `kind` have a form that is not known here."""
-        of_chain = _CHAIN_RECEIPTS.get(self.chain_id, frozenset())
-        return kind in of_chain or (kind in self._opaque and self._opaque[kind].receipt)
+        return kind in self._opaque and self._opaque[kind].receipt
+
+    @property
+    def receipt_tails(self) -> Mapping[int, tuple[str, ...]]:
+        """What receipts of a type end with, where there is the last of it."""
+        of_family = {DEPOSIT: DEPOSIT_RECEIPT} if self.family == "op_stack" else {}
+        return of_family | _CHAIN_TAILS.get(self.chain_id, {})
 
     def excuse(self, part: Part, number: int) -> str | None:
         """Why `part` does not bind block `number`; None where it does."""

@@ -19,6 +19,7 @@ import numpy as np
 
 from chain_assets.core.proofs.batch import Bytes, Longs, Mask, ProofBatch, Recomputed
 from chain_assets.core.proofs.columns import in_words, same_rows
+from chain_assets.core.proofs.encodings import ALWAYS_SAID
 from chain_assets.core.proofs.fields import missing_header_fields
 from chain_assets.core.proofs.row_checks import first_bad_rows, foreign_transactions
 from chain_assets.core.proofs.rules import Part
@@ -137,6 +138,11 @@ def _receipts(batch: ProofBatch, recomputed: Recomputed) -> tuple[_Claim, _Claim
         if batch.rules.opaque_receipt(kind)
         for block in np.unique(batch.transaction_owners[kinds == kind])
     }
+    for kind, tail in batch.rules.receipt_tails.items():
+        if tail[-1] in ALWAYS_SAID:
+            rows = (kinds == kind) & ~batch.transactions[tail[-1]].is_valid().to_numpy()
+            why = f"receipts of type {kind:#x} end with {tail[-1]}, which the source did not supply"
+            excused |= dict.fromkeys(np.unique(batch.transaction_owners[rows]).tolist(), why)
     blooms = _block_blooms(batch, recomputed.receipt_blooms)
     roots, without = recomputed.receipts_roots, _without_state_roots(batch) | unsupplied
     return (

@@ -145,6 +145,9 @@ TRANSACTIONS = Table(
         _transaction(
             "fee_currency", "address", "feeCurrency", "Celo: the token that gas is paid in."
         ),
+        _transaction("gateway_fee_recipient", "address", "gatewayFeeRecipient", "Celo, layer 1."),
+        _transaction("gateway_fee", "amount", "gatewayFee", "Celo, layer 1: what it gets."),
+        _receipt("base_fee", "amount", "baseFee", "Celo: per gas, in the token paid."),
         _transaction("source_hash", "hash", "sourceHash", "OP Stack deposit: its origin."),
         _transaction("mint", "amount", "mint", "OP Stack deposit: wei minted."),
         _transaction("is_system_transaction", "bool", "isSystemTx", "OP Stack, before Regolith."),
