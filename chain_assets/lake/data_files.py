@@ -123,14 +123,35 @@ def read_data_file(
     or is no Parquet.
     """
     number = table.number_column
-    filters = blocks and [(number, ">=", blocks[0]), (number, "<=", blocks[1])]
-    wanted = columns and list(columns)
+    wanted = list(columns or table.file_schema.names)
     try:
-        content = store.get(f"{table.name}/{path}")
-        rows = pq.read_table(pa.BufferReader(content), filters=filters, columns=wanted)
+        content = pa.BufferReader(store.get(f"{table.name}/{path}"))
+        opened = pq.ParquetFile(content)
+        stored = stored_columns(opened.schema_arrow, wanted)
+        if blocks is None:
+            rows = opened.read(stored)
+        else:
+            filters = [(number, ">=", blocks[0]), (number, "<=", blocks[1])]
+            rows = pq.read_table(content, filters=filters, columns=stored)
     except (FileNotFoundError, pa.ArrowException, OSError) as error:
         raise lost_file(table, path, error) from error
-    names = wanted or table.file_schema.names
+    return completed(rows, table, wanted)
+
+
+def stored_columns(schema: pa.Schema, wanted: Sequence[str]) -> list[str]:
+    """Those of the columns that a file has: one that is older than a column has none."""
+    return [name for name in wanted if name in schema.names]
+
+
+def completed(rows: pa.Table, table: Table, names: Sequence[str]) -> pa.Table:
+    """The columns `names` of a file's rows, as the contract has them; NULL where it is older.
+
+    Raises KeyError where a column is not there that is never NULL.
+    """
+    for name in names:
+        column = table.column(name)
+        if name not in rows.column_names and column.nullable:
+            rows = rows.append_column(column.field, pa.nulls(len(rows), column.field.type))
     return rows.select(names).cast(pa.schema([table.column(name).field for name in names]))
 
 

@@ -16,7 +16,7 @@ from deltalake.fs import DeltaStorageHandler
 from pyarrow.fs import PyFileSystem
 
 from chain_assets.core.schemas import Table
-from chain_assets.lake.data_files import lost_file, read_data_file
+from chain_assets.lake.data_files import completed, lost_file, read_data_file, stored_columns
 from chain_assets.lake.recent_rows import RecentRows
 from chain_assets.lake.storage import ObjectStore, Storage
 
@@ -84,15 +84,13 @@ class RowReader:
         uri = self._storage.path(table.name)
         try:
             handler = DeltaStorageHandler(uri, self._storage.delta_options())
-            rows = pq.read_table(
-                file["path"],
-                columns=list(names),
-                filesystem=PyFileSystem(handler),
-                partitioning=None,
-            )
+            with pq.ParquetFile(
+                file["path"], filesystem=PyFileSystem(handler), pre_buffer=True
+            ) as opened:
+                rows = opened.read(stored_columns(opened.schema_arrow, names))
         except (FileNotFoundError, pa.ArrowException, OSError) as error:
             raise lost_file(table, file["path"], error) from error
-        return rows.cast(pa.schema([table.column(name).field for name in names]))
+        return completed(rows, table, names)
 
 
 def _size(file: dict[str, Any]) -> int | None:
