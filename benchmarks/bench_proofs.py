@@ -22,7 +22,7 @@ from chain_assets.core.block_json import decode_blocks
 from chain_assets.core.keccak import keccak256
 from chain_assets.core.proofs import prove_blocks, rules_for, warm_up
 from chain_assets.core.proofs.batch import ProofBatch, make_batch
-from chain_assets.core.proofs.encodings import HEADER, HEADER_FORKS
+from chain_assets.core.proofs.encodings import HEADER_FORKS, HEADER_START, SEAL
 from chain_assets.core.proofs.plain import row_items
 
 BLOCKS = 100
@@ -66,7 +66,7 @@ def peer_items(batch: ProofBatch) -> list[Items]:
             Items(
                 [(row["type"], row_items(row, RULES.transactions[row["type"]])) for row in rows],
                 receipts,
-                row_items(block, [*HEADER, *HEADER_FORKS]),
+                row_items(block, [*HEADER_START, *SEAL, *HEADER_FORKS]),
                 roots,
             )
         )

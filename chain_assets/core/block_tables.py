@@ -39,6 +39,9 @@ REDUNDANT_PATHS = (
     *("receipt.type", "receipt.logs"),
     *("log.blockHash", "log.blockNumber", "log.blockTimestamp", "log.removed"),
 )
+# Another key of the same value, which counts where the first is null or not there: Erigon's names
+# of an AuRa seal, beside those of Nethermind and OpenEthereum.
+OTHER_KEYS = {"block.step": "block.auraStep", "block.signature": "block.auraSeal"}
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,6 @@ def json_schema_of(table: Table) -> pa.Schema:
     return pa.schema([column.field for column in json_columns_of(table)])
 
 
-KNOWN_PATHS = frozenset(REDUNDANT_PATHS) | {
+KNOWN_PATHS = frozenset((*REDUNDANT_PATHS, *OTHER_KEYS.values())) | {
     column.json_path for table in BLOCK_TABLES for column in json_columns_of(table)
 }

@@ -10,6 +10,7 @@ says what is wrong with a block that is refused.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -21,6 +22,7 @@ import pyarrow as pa
 from chain_assets.core.block_tables import (
     KNOWN_PATHS,
     OBJECT_OF,
+    OTHER_KEYS,
     BlockTables,
     RawPayload,
     json_columns_of,
@@ -32,6 +34,8 @@ from chain_assets.core.json_documents import Json, Refusal, read_document
 from chain_assets.core.schemas.columns import Column, Table
 from chain_assets.core.schemas.decoded import BLOCKS, LOGS, TRANSACTIONS, WITHDRAWALS
 from chain_assets.core.words import decimal_from_binary
+
+_DECIMAL = re.compile("[0-9]{1,18}")
 
 
 def decode_strict(payloads: Sequence[RawPayload], *, chain: str) -> BlockTables:
@@ -138,6 +142,8 @@ def _column(column: Column, rows: _Rows, kind: str) -> pa.Array:
     elif column.json_path == "receipt.root":
         # DATA of no bytes is no state root: Bor and Harmony write it beside the status.
         values = [None if o.get("root") == "0x" else o.get("root") for o in objects]
+    elif column.json_path in OTHER_KEYS:
+        values = [_of_seal(o, key, OTHER_KEYS[column.json_path].split(".")[1]) for o in objects]
     else:
         values = [o.get(key) for o in objects]
     try:
@@ -149,6 +155,16 @@ def _column(column: Column, rows: _Rows, kind: str) -> pa.Array:
         place = bad.index - rows.owners[kind].index(owner)
         path = f"block.{key}" if kind == "block" else f"{kind} {place}: {key}"
         raise Refusal(f"{path} {bad}", block=owner) from None
+
+
+def _of_seal(block: Json, key: str, other: str) -> Any:
+    """A part of an AuRa seal, which OpenEthereum writes as decimal text, or as hex without 0x."""
+    value = block[key] if block.get(key) is not None else block.get(other)
+    if type(value) is not str or value.startswith("0x"):
+        return value
+    if key == "step":
+        return int(value) if _DECIMAL.fullmatch(value) else value
+    return f"0x{value}"
 
 
 def _topics(logs: Sequence[Json], index: int) -> list[Any]:

@@ -152,9 +152,24 @@ def read_columns(
     groups = range(file.num_row_groups) if blocks is None else _groups_of(file, table, blocks)
     # Threads of Arrow's own cost more than they save while a file is small.
     threads = file.metadata.num_rows > _ROW_GROUP_ROWS
+    # A file that is older than a column has none.
+    there = set(file.schema_arrow.names)
+    stored = [name for name in wanted if name in there]
     with _losses(table, path):
-        rows = file.read_row_groups(list(groups), columns=wanted, use_threads=threads)
-    return rows.select(wanted).cast(pa.schema([table.column(name).field for name in wanted]))
+        rows = file.read_row_groups(list(groups), columns=stored, use_threads=threads)
+    return _completed(rows, table, wanted)
+
+
+def _completed(rows: pa.Table, table: Table, names: Sequence[str]) -> pa.Table:
+    """The columns `names` of a file's rows, as the contract has them; NULL where it is older.
+
+    Raises KeyError where a column is not there that is never NULL.
+    """
+    for name in names:
+        column = table.column(name)
+        if name not in rows.column_names and column.nullable:
+            rows = rows.append_column(column.field, pa.nulls(len(rows), column.field.type))
+    return rows.select(names).cast(pa.schema([table.column(name).field for name in names]))
 
 
 def _groups_of(file: pq.ParquetFile, table: Table, blocks: tuple[int, int]) -> Iterator[int]:

@@ -24,6 +24,7 @@ from chain_assets.lake.storage import ObjectStore, Storage
 
 # Of one table, for threads that work at once.
 _MOST_KEPT = 4
+_COLUMN_ATTEMPTS = 5
 _PROPERTIES = {
     # Each commit and each opening reads the log from the last checkpoint on. At delta-rs' 100
     # commits from one to the next a commit takes twice the time that it does at 20, at 10 no less.
@@ -42,6 +43,8 @@ class Handles:
         self._store = store
         self._kept: dict[str, list[OpenTable]] = {}
         self._lock = threading.Lock()
+        # Names of tables that have all columns.
+        self._complete: set[str] = set()
 
     def uri(self, table: Table) -> str:
         """Where the Delta table is."""
@@ -61,8 +64,11 @@ class Handles:
 
     @contextmanager
     def writable(self, table: Table) -> Iterator[OpenTable]:
-        """As `borrowed`; the table is made if it is not there."""
+        """As `borrowed`; the table is made if it is not there, with all columns of its contract."""
         opened = self._take(table) or self._opened(table) or OpenTable(self._create(table))
+        if table.name not in self._complete:
+            self._add_columns(table, opened.delta)
+            self._complete.add(table.name)
         yield opened
         self._keep(table, opened)
 
@@ -96,6 +102,27 @@ class Handles:
             if made_by_another is None:
                 raise
             return made_by_another
+
+    def _add_columns(self, table: Table, delta: DeltaTable) -> None:
+        """Give the table the columns that its contract got since it was made.
+
+        Their rows from before have NULL there. delta-rs would store the columns of newer files,
+        and never show them.
+        """
+        for attempt in range(_COLUMN_ATTEMPTS):
+            have = {field.name for field in delta.schema().fields}
+            new = [f for f in Schema.from_arrow(table.schema).fields if f.name not in have]
+            if not new:
+                return
+            try:
+                with delta_errors(table, self.uri(table)):
+                    delta.alter.add_columns(new)
+            except CommitConflict:
+                # Most likely another process has just done the same.
+                if attempt == _COLUMN_ATTEMPTS - 1:
+                    raise
+                with delta_errors(table, self.uri(table)):
+                    delta.update_incremental()
 
     def _opened(self, table: Table) -> OpenTable | None:
         delta = self.open(table)

@@ -26,7 +26,12 @@ def connect(tables: LakeTables) -> duckdb.DuckDBPyConnection:
     connection.execute("CREATE SCHEMA bytes")
     for table in TABLES.values():
         delta = tables.open(table)
-        rows = table.schema.empty_table() if delta is None else delta.to_pyarrow_dataset()
+        # The contract's schema: a table that nobody has written to since may lack newer columns.
+        rows = (
+            table.schema.empty_table()
+            if delta is None
+            else delta.to_pyarrow_dataset(schema=table.schema)
+        )
         connection.register(f"{table.name}_rows", rows)
         connection.execute(f'CREATE VIEW bytes."{table.name}" AS SELECT * FROM "{table.name}_rows"')
         connection.execute(f'CREATE VIEW "{table.name}" AS {_hex_select(table)}')

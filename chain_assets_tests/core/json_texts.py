@@ -32,6 +32,19 @@ def _authorizations(*entries: Json) -> Callable[[Json], None]:
     return _transaction(authorizationList=[whole | entry for entry in entries])
 
 
+def _ticket(amount: int) -> Json:
+    """What Arbitrum's types add, all at once; four of the amounts may have any size."""
+    large = ("maxRefund", "depositValue", "retryValue", "maxSubmissionFee")
+    ids = {"requestId": hex_bytes(11), "ticketId": hex_bytes(12), "retryData": "0x" + "ab" * 40}
+    people = ("refundTo", "retryTo", "beneficiary")
+    return {
+        **dict.fromkeys(large, hex(amount)),
+        **dict.fromkeys(("submissionFeeRefund", "l1BaseFee"), hex(min(amount, 10**38 - 1))),
+        **{name: hex_bytes(20 + place, 20) for place, name in enumerate(people)},
+        **ids,
+    }
+
+
 def _shuffled(document: Json) -> None:
     for target in (
         document["block"],
@@ -77,6 +90,10 @@ TAKEN = [
     pytest.param(
         _transaction(isSystemTx=True, mint="0x5", sourceHash=hex_bytes(8)), id="a deposit"
     ),
+    pytest.param(_transaction(**_ticket(2**256 - 1)), id="an Arbitrum ticket"),
+    pytest.param(
+        _transaction(**_ticket(0) | {"retryTo": None}), id="an Arbitrum ticket of nothing"
+    ),
     pytest.param(_receipt(l1FeeScalar="0.684 " * 20, l1Fee="0x9", status=None), id="OP Stack"),
     pytest.param(_log(topics=[hex_bytes(i) for i in range(4)]), id="four topics"),
     pytest.param(_log(topics=[]), id="no topics"),
@@ -96,6 +113,8 @@ TOO_LARGE = [
     pytest.param(_block(timestamp=hex(253_402_300_800)), id="the first second of 10000"),
     pytest.param(_transaction(r=hex(2**256)), id="a word of 65 digits"),
     pytest.param(_authorizations({"yParity": "0x1", "nonce": hex(2**64)}), id="a nonce of 2^64"),
+    pytest.param(_transaction(maxRefund=hex(2**256)), id="a refund of 65 digits"),
+    pytest.param(_transaction(l1BaseFee=hex(10**38)), id="a base fee of layer 1 of 10^38"),
     pytest.param(_log(topics=[hex_bytes(1)] * 5), id="five topics"),
 ]
 
@@ -131,6 +150,9 @@ REFUSED = [
     pytest.param(_written(b'"receipts":', b'"receipts":null,"receipts":'), id="receipts twice"),
     pytest.param(_written(b'"topics":', b'"n":{"a":1,"a":1},"topics":'), id="twice, nested"),
     pytest.param(_written(b'"topics":', b'"n":01,"topics":'), id="a leading zero"),
+    pytest.param(_written(b'"gas":"0x5208"', b'"gas":05208'), id="a quantity from zero on"),
+    pytest.param(_written(b'"gas":"0x5208"', b'"gas":5208.0'), id="a quantity and a fraction"),
+    pytest.param(_written(b'"gas":"0x5208"', b'"gas":-5208'), id="a quantity below zero"),
     pytest.param(_written(b'"topics":', b'"n":-,"topics":'), id="a lone minus"),
     pytest.param(_written(b'"topics":', b'"n":nul,"topics":'), id="half a null"),
     pytest.param(_written(b'"topics":', b'"n":[1,],"topics":'), id="a comma too many"),
@@ -154,6 +176,7 @@ def rich_document(number: int) -> Json:
         _block(uncles=[hex_bytes(1), hex_bytes(2)], extraData="0x" + "ab" * 40),
         _transaction(blobVersionedHashes=[hex_bytes(3)], isSystemTx=False, r=hex(2**255)),
         _authorizations({"yParity": "0x1"}, {"v": "0x0"}),
+        lambda document: document["block"]["transactions"][0].update(_ticket(10**38)),
         _receipt(l1FeeScalar="0.684", l1Fee=hex(10**30), contractAddress=None),
         _log(removed=True, kind=[1, -20, "text", None], other=None),
     ):

@@ -18,6 +18,8 @@ import pytest
 from chain_assets.core.block_json import decode_blocks
 from chain_assets.core.block_tables import RawPayload
 from chain_assets.core.json_strict import decode_strict
+from chain_assets_tests.core.arbitrum_rows import EVERY_TYPE
+from chain_assets_tests.core.aura_seals import ERIGON, NETHERMIND
 from chain_assets_tests.core.json_mutations import mutate
 from chain_assets_tests.core.json_readers import (
     compact,
@@ -29,6 +31,7 @@ from chain_assets_tests.core.json_readers import (
     taken_of,
 )
 from chain_assets_tests.core.json_texts import rich_document
+from chain_assets_tests.core.proof_blocks import sealed
 
 _BLOCKS = int(os.environ.get("CHAIN_ASSETS_FUZZED_BLOCKS", "3000"))
 _SEED = int(os.environ.get("CHAIN_ASSETS_FUZZ_SEED", "1"))
@@ -78,6 +81,14 @@ def test_damaged_real_blocks_are_read_alike_or_left_to_the_strict_reader(
         for index, raw in enumerate(real_payloads(real_blocks))
     ]
     _compare(blocks, count=_BLOCKS - _BLOCKS // 2)
+
+
+@pytest.mark.timeout(3600)
+def test_damaged_blocks_with_fields_of_other_chains_are_read_alike() -> None:
+    blocks = [sealed([made]) for made in EVERY_TYPE.values()]
+    blocks.append(sealed(list(EVERY_TYPE.values())))
+    blocks += [sealed([], **seal) for seal in (NETHERMIND, {**ERIGON, **NETHERMIND})]
+    _compare([compact(block) for block in blocks], count=_BLOCKS // 4)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from chain_assets.core.schemas.columns import Column, Kind, Table
 from chain_assets.core.schemas.decoded import BLOCKS, LOGS, TRANSACTIONS, WITHDRAWALS
 
 _LENGTHS: dict[Kind, int] = {"hash": 32, "address": 20, "bloom": 256, "nonce": 8, "word": 32}
-_KNOWN_TYPES = st.sampled_from([0, 1, 2, 3, 4, 0x64, 0x65, 0x6A, 0x7E, 0x7F])
+_KNOWN_TYPES = st.sampled_from([*range(5), *range(0x64, 0x6B), 0x7B, 0x7E, 0x7F])
 _QUANTITY = st.integers(0, 2**63 - 1) | st.sampled_from([0, 1, 27, 28, 35, 36, 127, 128, 256])
 _AMOUNT = st.integers(0, 10**38 - 1).map(Decimal)
 

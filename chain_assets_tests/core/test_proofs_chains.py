@@ -84,18 +84,51 @@ def test_a_header_without_a_difficulty_is_told_by_the_name_that_nodes_use() -> N
     )
 
 
+CELO_FEES = {"maxPriorityFeePerGas": "0x1", "maxFeePerGas": "0x9"}
+
+
+def celo(currency: str | None, **receipt: Any) -> Json:
+    """A block of Celo since it is a layer 2, with a CIP-64 transaction."""
+    row = transaction(0x7B, **CELO_FEES, **fields_of(42220), feeCurrency=currency)
+    token = data_of(currency) if currency else b""
+    items = [42220, 0, 1, 9, *CALL, [], token, 0, 5, 6]
+    number = hex(31_056_500)
+    return sealed([(row, items)], receipt_tails=[[7]], receipt_fields=receipt, number=number)
+
+
 @pytest.mark.parametrize("currency", [A, None], ids=["a token", "the native token"])
 def test_a_celo_transaction_that_names_a_fee_currency_is_hashed_over_it(
     currency: str | None,
 ) -> None:
     rules = rules_of("celo")
-    fees = {"maxPriorityFeePerGas": "0x1", "maxFeePerGas": "0x9", "feeCurrency": currency}
-    row = transaction(0x7B, **fees, **fields_of(42220))
-    token = data_of(currency) if currency else b""
-    items = [42220, 0, 1, 9, *CALL, [], token, 0, 5, 6]
-    document = sealed([(row, items)], receipt_tails=[[7]], number=hex(31_056_500))
-    proof = proof_of(document, rules)
-    assert (proof["level"], proof["transactions_root_ok"]) == ("partial", True)
-    assert proof["reason"] == "receipts root: receipts of type 0x7b have a form of their own"
+    document = celo(currency, baseFee="0x7")
+    assert proof_of(document, rules)["level"] == "full"
     document["block"]["transactions"][0]["feeCurrency"] = B
     assert proof_of(document, rules)["transactions_root_ok"] is False
+    proof = proof_of(celo(currency, baseFee="0x8"), rules)
+    assert (proof["level"], proof["receipts_root_ok"]) == ("failed", False)
+
+
+def test_a_celo_receipt_without_its_base_fee_is_not_wrong_but_proves_less() -> None:
+    proof = proof_of(celo(A), rules_of("celo"))
+    assert (proof["level"], proof["transactions_root_ok"]) == ("partial", True)
+    assert proof["reason"] == (
+        "receipts root: receipts of type 0x7b end with base_fee, which the source did not supply"
+    )
+
+
+@pytest.mark.parametrize(
+    "gateway",
+    [{}, {"gatewayFeeRecipient": B, "gatewayFee": "0x80"}, {"gatewayFeeRecipient": B}],
+    ids=["no gateway", "a gateway", "a gateway for nothing"],
+)
+def test_a_celo_transaction_of_layer_1_is_hashed_over_its_gateway(gateway: Json) -> None:
+    row = transaction(0x7C, **CELO_FEES, **fields_of(42220), feeCurrency=A, **gateway)
+    recipient = data_of(gateway["gatewayFeeRecipient"]) if gateway else b""
+    paid = [data_of(A), recipient, int(gateway.get("gatewayFee", "0x0"), 16)]
+    document = sealed([(row, [42220, 0, 1, 9, 21_000, *paid, *CALL[1:], [], 0, 5, 6])])
+    proof = proof_of(document, rules_of("celo"))
+    assert (proof["level"], proof["transactions_root_ok"]) == ("full", True)
+    document["block"]["transactions"][0]["gatewayFeeRecipient"] = A
+    assert proof_of(document, rules_of("celo"))["level"] == "partial"
+    assert proof_of(document, rules_of("celo"))["transactions_root_ok"] is None

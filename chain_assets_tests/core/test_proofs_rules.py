@@ -79,30 +79,6 @@ def test_a_withdrawals_root_since_isthmus_is_a_storage_root_and_not_proved() -> 
     assert proof_of(document, OP)["level"] == "failed"
 
 
-def test_arbitrum_types_are_proved_where_all_their_fields_have_columns() -> None:
-    unsigned = transaction(0x65, chainId="0xa4ba", maxFeePerGas="0x9")
-    internal = transaction(0x6A, chainId="0xa4ba", input="0x99")
-    document = sealed(
-        [
-            (internal, [42170, b"\x99"]),
-            (unsigned, [42170, data_of(A), 0, 9, *_CALL]),
-        ]
-    )
-    assert proof_of(document, ARBITRUM)["level"] == "full"
-
-
-def test_an_arbitrum_type_with_a_field_that_has_no_column_is_not_proved() -> None:
-    row = transaction(0x64, chainId="0xa4ba", requestId=WORD)
-    document = sealed([legacy(), (row, [42170, data_of(WORD), data_of(A), data_of(B), 1])])
-    proof = proof_of(document, ARBITRUM)
-    assert (proof["level"], proof["transactions_root_ok"]) == ("partial", None)
-    assert proof["reason"] == (
-        "transactions root: transaction 1, of type 0x64, is hashed over request_id, "
-        "which no column holds"
-    )
-    assert verdicts(proof)["receipts_root"] is True
-
-
 def test_a_transaction_that_cannot_be_rebuilt_never_passes_for_an_empty_list() -> None:
     """A block without transactions has a well-known root; one put into it must not share it."""
     document = sealed([])

@@ -15,23 +15,36 @@ import numpy as np
 
 from chain_assets.core.json_kernel.layout import (
     APPENDING,
+    AUTHORIZATION,
     DATA,
     FIXED,
     HASHES,
     KINDS,
     NUMBER_BYTES,
+    OBJECTS,
     RECEIPT,
     SLOTS,
     TEXT,
     TRANSACTION,
     WORD,
     Slot,
+    bit_of,
 )
 from chain_assets.core.json_kernel.tables import new_work
 from chain_assets.core.json_kernel.values import SLACK
 from chain_assets.core.json_kernel.work import NOTHING
 
 _ALIGNMENT = 64
+# Of each kind the slots that are read also where no row has a value: lists, whose objects are
+# counted, and the two names of one number, which are added up.
+_ALWAYS_TRACKED = [
+    sum(
+        bit_of(slot.path)
+        for slot in SLOTS
+        if slot.kind == kind and (slot.code == OBJECTS or kind == AUTHORIZATION)
+    )
+    for kind in range(len(KINDS))
+]
 
 
 class Arena:
@@ -70,6 +83,7 @@ class Arena:
         """Forget all rows; what was learned about the order of keys stays."""
         self._fill[:] = 0
         self._rows[:] = 0
+        self.work["kinds"]["tracked"] = _ALWAYS_TRACKED
         self.work["unknown"]["kind"] = NOTHING
         for offsets in self._offsets:
             offsets[:1] = 0
@@ -83,7 +97,10 @@ class Arena:
         return self._masks[kind][: self.rows(kind)]
 
     def offsets(self, slot: int) -> Any:
-        """Where the values of each row begin in `values(slot)`, and where the last ends."""
+        """Where the values of each row begin in `values(slot)`, and where the last ends.
+
+        Of a slot that has no value in any row they are made for lists of objects only.
+        """
         return self._offsets[slot][: self.rows(SLOTS[slot].kind) + 1]
 
     def values(self, slot: int) -> Any:

@@ -12,8 +12,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from chain_assets.core.block_tables import BLOCK_TABLES, json_columns_of, json_schema_of
+from chain_assets.core.block_tables import (
+    BLOCK_TABLES,
+    OTHER_KEYS,
+    json_columns_of,
+    json_schema_of,
+)
 from chain_assets.core.json_kernel.arena import Arena
 from chain_assets.core.json_kernel.arrow_buffers import (
     Presence,
@@ -76,7 +82,11 @@ class Columns:
         if path in ("block.transactions", "block.withdrawals", "receipt.logs"):
             return plain(self._lengths(path), type_, self._presence(path))
         if (table.name, column.name) in _PAIRED:
+            if self._presence(path).is_empty:
+                return pa.nulls(self._arena.rows(SLOTS[SLOT_OF[path]].kind), type_)
             return decimal_from_binary(self._array(path, ARROW_TYPES["word"]))
+        if path in OTHER_KEYS and not self._presence(OTHER_KEYS[path]).is_empty:
+            return pc.coalesce(self._array(path, type_), self._array(OTHER_KEYS[path], type_))
         return self._array(f"log.{column.name}" if path == "log.topics" else path, type_)
 
     def _lengths(self, path: str) -> Any:

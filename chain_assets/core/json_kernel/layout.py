@@ -17,7 +17,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from chain_assets.core.block_tables import BLOCK_TABLES, OBJECT_OF, REDUNDANT_PATHS, json_columns_of
+from chain_assets.core.block_tables import (
+    BLOCK_TABLES,
+    OBJECT_OF,
+    OTHER_KEYS,
+    REDUNDANT_PATHS,
+    json_columns_of,
+)
 from chain_assets.core.schemas.columns import Column
 
 ObjectName = Literal[
@@ -149,6 +155,8 @@ def _slots() -> Iterator[Slot]:
                 path = column.json_path
                 required = not column.nullable or path in _ALSO_REQUIRED
                 yield _slot(path, column.kind, required=required)
+                if path in OTHER_KEYS:
+                    yield _slot(OTHER_KEYS[path], column.kind, required=False)
     for path, kind, required in _NESTED:
         yield _slot(path, kind, required=required)
     # No column, but compared with the transaction's hash.

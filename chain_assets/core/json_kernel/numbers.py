@@ -1,7 +1,7 @@
 """Numbers, from hex text to where they are kept.
 
 WORD      "0x" and 1 to 64 digits              → 32 bytes, big-endian
-QUANTITY  "0x" and 1 to 16 digits, below 2^63  → 8 bytes
+QUANTITY  "0x" and 1 to 16 digits, below 2^63  → 8 bytes; or a JSON number
 TIMESTAMP the same, up to the year 9999        → 8 bytes, microseconds
 AMOUNT    "0x" and 1 to 32 digits, below 10^38 → 16 bytes, the low half first
 BOOL      true or false                        → 8 bytes, 1 or 0
@@ -11,16 +11,21 @@ from __future__ import annotations
 
 from chain_assets.core.json_kernel.layout import (
     AMOUNT,
+    QUANTITY,
     TIMESTAMP,
 )
 from chain_assets.core.json_kernel.scan import (
     DECLINED,
     FALS,
     LETTER_E,
+    MAX_DIGITS,
+    NINE,
     QUOTE,
     TRUE,
+    ZERO,
 )
 from chain_assets.core.json_kernel.simd import (
+    compiled,
     decode_64,
     hex_mask,
     hex_number,
@@ -71,7 +76,7 @@ def read_word(position: int, target: int) -> int:
 def read_number(position: int, target: int, code: int, limit_digits: int) -> int:
     """A QUANTITY, TIMESTAMP or AMOUNT of at most `limit_digits` hex digits."""
     if not starts_hex(position):
-        return DECLINED
+        return read_decimal(position, target) if code == QUANTITY else DECLINED
     position += 3
     digits = trailing_zeros(~short_hex_mask(position))
     if digits == 0 or digits > limit_digits or load_byte(position + digits) != QUOTE:
@@ -96,6 +101,30 @@ def read_number(position: int, target: int, code: int, limit_digits: int) -> int
         low *= _MICROSECONDS
     store_8_bytes(target, low)
     return position + digits + 1
+
+
+@compiled
+def read_decimal(position: int, target: int) -> int:
+    """A QUANTITY written as a JSON number: AuRa steps of Nethermind, most fields of Harmony.
+
+    Of at most 18 digits, which always fit. What follows them is looked at by the caller, so that a
+    fraction, an exponent or a leading zero is declined there.
+    """
+    number, first = 0, position
+    while position - first < MAX_DIGITS and _is_digit(load_byte(position)):
+        number = 10 * number + load_byte(position) - ZERO
+        position += 1
+        if number == 0:
+            break
+    if position == first:
+        return DECLINED
+    store_8_bytes(target, number)
+    return position
+
+
+@inlined
+def _is_digit(byte: int) -> bool:
+    return ZERO <= byte <= NINE
 
 
 @inlined

@@ -30,7 +30,7 @@ from chain_assets.core.json_kernel.simd import (
     trailing_zeros,
 )
 from chain_assets.core.json_kernel.work import (
-    APPENDING_END,
+    APPENDING_SLOTS,
     CODE,
     DEFAULTED,
     FILL,
@@ -51,6 +51,7 @@ from chain_assets.core.json_kernel.work import (
     SAVED_FILL,
     SAVED_ROWS,
     SEEN,
+    TRACKED,
     VALUES,
     kind_row,
     slot_row,
@@ -102,21 +103,51 @@ def end_row(work: int, kind: int, present: int) -> None:
     """Note where the values of the row end and which there are; numbers not there become zero."""
     fields = kind_row(work, kind)
     row = get(fields, ROWS)
+    if present & (get(fields, APPENDING_SLOTS) | get(fields, NUMBERS)) & ~get(fields, TRACKED):
+        _track(work, fields, present)
     # What lies in the buffer is from another row.
-    missing = get(fields, NUMBERS) & ~get(fields, PRESENT)
+    missing = get(fields, NUMBERS) & get(fields, TRACKED) & ~get(fields, PRESENT)
     while missing:
-        slot = slot_row(work, get(fields, FIRST) + trailing_zeros(missing))
+        _clear_number(slot_row(work, get(fields, FIRST) + trailing_zeros(missing)), row)
         missing &= missing - 1
-        if get(slot, CODE) == AMOUNT:
-            store_8_bytes(get(slot, VALUES) + 16 * row, 0)
-            store_8_bytes(get(slot, VALUES) + 16 * row + 8, 0)
-        else:
-            store_8_bytes(get(slot, VALUES) + 8 * row, 0)
-    for index in range(get(fields, FIRST), get(fields, APPENDING_END)):
-        slot = slot_row(work, index)
+    ending = get(fields, APPENDING_SLOTS) & get(fields, TRACKED)
+    while ending:
+        slot = slot_row(work, get(fields, FIRST) + trailing_zeros(ending))
+        ending &= ending - 1
         store_4_bytes(get(slot, OFFSETS) + 4 * (row + 1), get(slot, FILL))
     store_8_bytes(get(fields, MASKS) + 8 * row, present)
     put(fields, ROWS, row + 1)
+
+
+@compiled
+def _track(work: int, fields: int, present: int) -> None:
+    """Make up for the rows before this one in the slots that have their first value here.
+
+    Most slots of a chain never have one, and a slot that every row sees to costs as much as a value
+    that is read.
+    """
+    columns = get(fields, APPENDING_SLOTS) | get(fields, NUMBERS)
+    fresh = present & columns & ~get(fields, TRACKED)
+    put(fields, TRACKED, get(fields, TRACKED) | fresh)
+    while fresh:
+        place = trailing_zeros(fresh)
+        slot = slot_row(work, get(fields, FIRST) + place)
+        is_number = (get(fields, NUMBERS) >> place) & 1
+        fresh &= fresh - 1
+        for row in range(get(fields, ROWS)):
+            if is_number:
+                _clear_number(slot, row)
+            else:
+                store_4_bytes(get(slot, OFFSETS) + 4 * (row + 1), 0)
+
+
+@inlined
+def _clear_number(slot: int, row: int) -> None:
+    if get(slot, CODE) == AMOUNT:
+        store_8_bytes(get(slot, VALUES) + 16 * row, 0)
+        store_8_bytes(get(slot, VALUES) + 16 * row + 8, 0)
+    else:
+        store_8_bytes(get(slot, VALUES) + 8 * row, 0)
 
 
 @inlined

@@ -47,7 +47,7 @@ def _fill_kinds(rows: Any) -> None:
         own = [slot for slot in SLOTS if slot.kind == kind]
         row["first"] = FIRST_SLOT[kind]
         row["first_key"] = FIRST_SLOT[kind] + next(i for i, slot in enumerate(own) if slot.key)
-        row["appending_end"] = FIRST_SLOT[kind] + sum(slot.code in APPENDING for slot in own)
+        row["appending"] = sum(bit_of(slot.path) for slot in own if slot.code in APPENDING)
         row["required"] = sum(bit_of(slot.path) for slot in own if slot.required)
         row["defaulted"] = sum(bit_of(slot.path) for slot in own if slot.defaulted)
         row["numbers"] = sum(bit_of(slot.path) for slot in own if slot.code in NUMBER_BYTES)

@@ -45,13 +45,15 @@ SLOT_ROW = np.dtype(
     + _fields("next")
 )
 KIND_ROW = np.dtype(
-    # Places of slots; masks; the list that its objects stand in.
-    _fields("first", "appending_end", "required", "defaulted", "numbers", "parent", "parent_slot")
+    # The place of its first slot; masks of slots; the list that its objects stand in.
+    _fields("first", "appending", "required", "defaulted", "numbers", "parent", "parent_slot")
     # Address of a mask a row, how many rows there may be, are, and were before this document.
     + _fields("masks", "row_limit", "rows", "saved_rows", "first_key")
     # Of the object being read: the slots of its next key, as a guess, and of its last one; the keys
     # that it has, and those that are not null.
     + _fields("guess", "last", "seen", "present")
+    # Slots that rows without a value for them are noted in: all that had a value since the start.
+    + _fields("tracked")
 )
 UNKNOWN_ROW = np.dtype(
     # How often it stood in documents taken and in the one being read; the row of its last object.
@@ -83,10 +85,10 @@ def offset_of(row: np.dtype[Any], name: str) -> int:
 (CODE, WIDTH, CHILD, BIT, KEY_LENGTH, VALUES, OFFSETS, FILL, SAVED_FILL, NEXT) = (
     offset_of(SLOT_ROW, name) for name in SLOT_ROW.names or ()
 )
-(FIRST, APPENDING_END, REQUIRED, DEFAULTED, NUMBERS, PARENT, PARENT_SLOT) = (
+(FIRST, APPENDING_SLOTS, REQUIRED, DEFAULTED, NUMBERS, PARENT, PARENT_SLOT) = (
     offset_of(KIND_ROW, name) for name in (KIND_ROW.names or ())[:7]
 )
-(MASKS, ROW_LIMIT, ROWS, SAVED_ROWS, FIRST_KEY, GUESS, LAST, SEEN, PRESENT) = (
+(MASKS, ROW_LIMIT, ROWS, SAVED_ROWS, FIRST_KEY, GUESS, LAST, SEEN, PRESENT, TRACKED) = (
     offset_of(KIND_ROW, name) for name in (KIND_ROW.names or ())[7:]
 )
 (UNKNOWN_KIND, UNKNOWN_LENGTH, COUNT, PENDING, UNKNOWN_OBJECT, UNKNOWN_TEXT) = (

@@ -6,6 +6,7 @@ compares with what the blocks say of themselves.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,6 +18,7 @@ import pyarrow.compute as pc
 
 from chain_assets.core.block_tables import BlockTables
 from chain_assets.core.keccak import keccak256
+from chain_assets.core.proofs.encodings import ALWAYS_SAID
 from chain_assets.core.proofs.rules import ProofRules
 
 Bytes = npt.NDArray[np.uint8]
@@ -49,7 +51,8 @@ class ProofBatch:
     `starts` arrays have one entry more than rows they are about: rows `starts[i] : starts[i + 1]`
     belong to i. Tables are those of the decoder but for `timestamp`, which is in seconds, `status`,
     which is NULL where receipts hold a state root, `signed_chain_id`, which is `chain_id` or that
-    of the rules, and `parity`, which is `v` or `y_parity`.
+    of the rules, `parity`, which is `v` or `y_parity`, and `gas_fee_cap`, which is
+    `max_fee_per_gas` or `gas_price`.
     """
 
     rules: ProofRules
@@ -72,6 +75,28 @@ class ProofBatch:
         counts = np.diff(self.transaction_starts)
         outside = self.transaction_owners[self.state_sync]
         return counts - np.bincount(outside, minlength=len(counts))
+
+    @cached_property
+    def unsupplied_fields(self) -> Mapping[int, str]:
+        """By transaction (its row): a field that it is hashed over and its source left out."""
+        table, kinds = self.transactions, integers(self.transactions["type"])
+        found: dict[int, str] = {}
+        for kind, fields in self.rules.transactions.items():
+            said = [name for name in fields if name in ALWAYS_SAID and table[name].null_count]
+            rows = np.flatnonzero(kinds == kind) if said else ()
+            for name in said:
+                for row in rows[~table[name].is_valid().to_numpy()[rows]].tolist():
+                    # Of a pair the source supplies the number, not the word.
+                    found.setdefault(row, name.removesuffix("_raw"))
+        return found
+
+    @cached_property
+    def rebuilt(self) -> Mask:
+        """By transaction: all that its envelope holds is known, and how."""
+        kinds = integers(self.transactions["type"])
+        rebuilt = np.isin(kinds, list(self.rules.transactions))
+        rebuilt[list(self.unsupplied_fields)] = False
+        return rebuilt
 
     @cached_property
     def transaction_owners(self) -> Longs:
@@ -130,12 +155,14 @@ def _seconds(timestamps: Any) -> Any:
 def _as_hashed(transactions: pa.Table, rules: ProofRules) -> pa.Table:
     chain_id = pc.fill_null(transactions["chain_id"], rules.chain_id)
     parity = pc.coalesce(transactions["v"], transactions["y_parity"])
+    fee_cap = pc.coalesce(transactions["max_fee_per_gas"], transactions["gas_price"])
     by_root = pc.less(transactions["block_number"], rules.first_status)
     status = pc.if_else(by_root, pa.scalar(None, pa.int64()), transactions["status"])
     return (
         _with(transactions, "status", status)
         .append_column("signed_chain_id", chain_id)
         .append_column("parity", parity)
+        .append_column("gas_fee_cap", fee_cap)
     )
 
 

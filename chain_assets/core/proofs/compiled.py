@@ -15,13 +15,13 @@ from chain_assets.core.keccak_batch import Bytes, keccak256_slices
 from chain_assets.core.proofs.batch import ProofBatch, Recomputed, integers
 from chain_assets.core.proofs.bloom import receipt_blooms
 from chain_assets.core.proofs.encodings import (
-    DEPOSIT,
-    DEPOSIT_RECEIPT,
-    HEADER,
+    AURA_SEAL,
     HEADER_FORKS,
+    HEADER_START,
+    SEAL,
     WITHDRAWAL,
 )
-from chain_assets.core.proofs.fields import fork_fields
+from chain_assets.core.proofs.fields import fork_fields, sealed_by_aura
 from chain_assets.core.proofs.log_kernel import (
     LOG_DATA,
     log_payloads,
@@ -59,7 +59,10 @@ def _digests(slices: Slices) -> Bytes:
 
 
 def _headers(blocks: pa.Table) -> Slices:
-    fields = column_fields({name: blocks[name] for name in HEADER})
+    fields = column_fields({name: blocks[name] for name in (*HEADER_START, *SEAL, *AURA_SEAL)})
+    aura, start = sealed_by_aura(blocks), len(HEADER_START)
+    for place in range(start, len(fields)):
+        fields[place] = fields[place].only(aura if place >= start + len(SEAL) else ~aura)
     forks = column_fields({name: blocks[name] for name in HEADER_FORKS})
     reached = fork_fields(blocks)
     for name, field in zip(HEADER_FORKS, forks, strict=True):
@@ -97,9 +100,9 @@ def _receipts(batch: ProofBatch) -> tuple[Bytes, Slices]:
         logs,
     ]
     kinds = integers(table["type"])
-    if batch.rules.family == "op_stack":
-        versioned = (kinds == DEPOSIT) & table["deposit_receipt_version"].is_valid().to_numpy()
-        fields += [integer_slices(table[name]).only(versioned) for name in DEPOSIT_RECEIPT]
+    for kind, tail in batch.rules.receipt_tails.items():
+        ending = (kinds == kind) & table[tail[-1]].is_valid().to_numpy()
+        fields += [integer_slices(table[name]).only(ending) for name in tail]
     group, types = Group(np.arange(count), fields), kinds.astype(np.uint8)
     return blooms, encode_lists([group], count, envelopes=types, room=LEAF_ROOM, fill=fill)
 

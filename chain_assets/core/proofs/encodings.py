@@ -10,12 +10,21 @@ Sources: yellow paper, section 4.3 and appendix B; EIP-155, 1559, 2718, 2930, 47
 
 from __future__ import annotations
 
-HEADER = (
+HEADER_START = (
     *("parent_hash", "sha3_uncles", "miner", "state_root", "transactions_root", "receipts_root"),
     *("logs_bloom", "difficulty_raw", "number", "gas_limit", "gas_used", "timestamp", "extra_data"),
-    *("mix_hash", "nonce"),
 )
-"""The fields of every header since Frontier."""
+"""The fields of every header since Frontier, up to its seal."""
+
+SEAL = ("mix_hash", "nonce")
+"""What follows: the proof of work, or what stands in its place since the Merge."""
+
+AURA_SEAL = ("aura_step", "aura_signature")
+"""What follows on AuRa chains: a header that has a step and a signature has no proof of work.
+
+Source: Nethermind, HeaderDecoder; OpenEthereum's RPC gives both encoded, as `sealFields`. The step
+is an integer, the signature 65 bytes.
+"""
 
 HEADER_FORKS = (
     "base_fee_per_gas",
@@ -75,26 +84,52 @@ CELO_TRANSACTIONS: dict[int, tuple[str, ...]] = {
     0x7B: (
         *("signed_chain_id", "nonce", *_FEES, *_CALL, "access_list", "fee_currency", *_SIGNATURE),
     ),
+    0x7C: (
+        *("signed_chain_id", "nonce", *_FEES, "gas", "fee_currency", "gateway_fee_recipient"),
+        *("gateway_fee", "to_address", "value", "input", "access_list", *_SIGNATURE),
+    ),
 }
-"""CIP-64: a fee market transaction whose gas is paid in a token."""
+"""Fee market transactions whose gas is paid in a token: CIP-64, and CIP-42 while a layer 1."""
+
+CELO_RECEIPT = ("base_fee",)
+"""Appended to the receipt of a CIP-64 transaction since Celo is a layer 2 (celo-org/op-geth,
+`core/types/celo_receipt.go`); those of CIP-42 are Ethereum's."""
+
+# `gas_fee_cap` is the most that is paid for gas: `max_fee_per_gas`, or `gas_price` where the node
+# says only that, as Nitro does of 0x65.
+_ARBITRUM_CALL = ("gas_fee_cap", *_CALL)
 
 ARBITRUM_TRANSACTIONS: dict[int, tuple[str, ...]] = {
     0x64: ("signed_chain_id", "request_id", "from_address", "to_address", "value"),
-    0x65: ("signed_chain_id", "from_address", "nonce", "max_fee_per_gas", *_CALL),
-    0x66: ("signed_chain_id", "request_id", "from_address", "max_fee_per_gas", *_CALL),
+    0x65: ("signed_chain_id", "from_address", "nonce", *_ARBITRUM_CALL),
+    0x66: ("signed_chain_id", "request_id", "from_address", *_ARBITRUM_CALL),
     0x68: (
-        *("signed_chain_id", "nonce", "from_address", "max_fee_per_gas", *_CALL),
-        *("ticket_id", "refund_to", "max_refund", "submission_fee_refund"),
+        *("signed_chain_id", "nonce", "from_address", *_ARBITRUM_CALL),
+        *("ticket_id", "refund_to", "max_refund_raw", "submission_fee_refund"),
     ),
     0x69: (
-        *("signed_chain_id", "request_id", "from_address", "l1_base_fee", "deposit_value"),
-        *("max_fee_per_gas", "gas", "retry_to", "retry_value", "beneficiary"),
-        *("max_submission_fee", "refund_to", "retry_data"),
+        *("signed_chain_id", "request_id", "from_address", "l1_base_fee", "deposit_value_raw"),
+        *("gas_fee_cap", "gas", "retry_to", "retry_value_raw", "beneficiary"),
+        *("max_submission_fee_raw", "refund_to", "retry_data"),
     ),
     0x6A: ("signed_chain_id", "input"),
 }
 """0x64 deposit, 0x65 unsigned, 0x66 contract, 0x68 retry, 0x69 submit retryable, 0x6a internal.
 
-Some of these fields have no column so far; a type with such a field cannot be rebuilt, and
-core/proofs/rules.py says so by its name.
+Source: Arbitrum Nitro (OffchainLabs/go-ethereum), the structs of `core/types/arb_types.go`; which
+JSON names hold their fields says newRPCTransaction of `internal/ethapi/api.go`. Nobody signs them.
+Their receipts are those of Ethereum in an envelope of their type (`core/types/receipt.go`): the gas
+for layer 1, which nodes add, is not hashed.
+"""
+
+ALWAYS_SAID = frozenset(
+    {
+        *("request_id", "ticket_id", "refund_to", "max_refund_raw", "submission_fee_refund"),
+        *("l1_base_fee", "deposit_value_raw", "retry_value_raw", "retry_data", "beneficiary"),
+        *("max_submission_fee_raw", "base_fee"),
+    }
+)
+"""Fields that whatever is hashed over them always has: NULL says that the source left them out.
+
+A provider that knows only Ethereum's fields drops those of other chains; its blocks are not wrong.
 """

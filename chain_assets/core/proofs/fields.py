@@ -11,10 +11,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from chain_assets.core.proofs.encodings import HEADER, HEADER_FORKS
+from chain_assets.core.proofs.encodings import AURA_SEAL, HEADER_FORKS, HEADER_START, SEAL
+from chain_assets.core.proofs.rules import ProofRules
 from chain_assets.core.schemas.decoded import BLOCKS, LOGS, TRANSACTIONS, WITHDRAWALS
 
 # BINARY like a hash, but an integer to the protocol. `chain_id` is one in authorization lists only.
@@ -30,14 +33,26 @@ LISTS = frozenset(
 )
 
 
-def missing_header_fields(blocks: pa.Table) -> list[str | None]:
+def sealed_by_aura(blocks: pa.Table) -> npt.NDArray[np.bool_]:
+    """Which headers end with an AuRa seal: those that have all of one."""
+    step, signature = (blocks[name].is_valid().to_numpy() for name in AURA_SEAL)
+    both: npt.NDArray[np.bool_] = step & signature
+    return both
+
+
+def missing_header_fields(blocks: pa.Table, rules: ProofRules) -> list[str | None]:
     """For each block None, or the first field of its header that the source did not supply."""
     missing: list[str | None] = [None] * blocks.num_rows
-    for name in reversed(HEADER):
-        if blocks[name].null_count:
-            for row, there in enumerate(blocks[name].is_valid().to_pylist()):
-                # Of a pair the node supplies the number, not the word.
-                missing[row] = missing[row] if there else name.removesuffix("_raw")
+    aura = sealed_by_aura(blocks)
+    # Some nodes fill the place of a proof of work with zeros.
+    due = aura | (blocks["number"].to_numpy() < rules.first_without_aura)
+    for names, of_these in ((AURA_SEAL, due), (SEAL, ~due), (HEADER_START, np.ones_like(due))):
+        for name in reversed(names):
+            if blocks[name].null_count:
+                there = blocks[name].is_valid().to_numpy()
+                for row in np.flatnonzero(of_these & ~there).tolist():
+                    # Of a pair the node supplies the number, not the word.
+                    missing[row] = name.removesuffix("_raw")
     return missing
 
 

@@ -15,13 +15,13 @@ import pyarrow as pa
 from chain_assets.core.keccak import keccak256, keccak256_many
 from chain_assets.core.proofs.batch import Bytes, Longs, ProofBatch, Recomputed
 from chain_assets.core.proofs.encodings import (
-    DEPOSIT,
-    DEPOSIT_RECEIPT,
-    HEADER,
+    AURA_SEAL,
     HEADER_FORKS,
+    HEADER_START,
+    SEAL,
     WITHDRAWAL,
 )
-from chain_assets.core.proofs.fields import LISTS, WORDS, fork_fields
+from chain_assets.core.proofs.fields import LISTS, WORDS, fork_fields, sealed_by_aura
 from chain_assets.core.rlp import RlpItem, encode
 from chain_assets.core.trie import EMPTY_TRIE_ROOT, ordered_trie_root
 
@@ -53,8 +53,10 @@ def recompute(batch: ProofBatch) -> Recomputed:
 
 def _headers(blocks: pa.Table) -> list[bytes]:
     reached = {name: flags.to_pylist() for name, flags in fork_fields(blocks).items()}
+    aura = sealed_by_aura(blocks).tolist()
+    starts = [(*HEADER_START, *(AURA_SEAL if own else SEAL)) for own in aura]
     return [
-        encode(row_items(row, [*HEADER, *(f for f in HEADER_FORKS if reached[f][index])]))
+        encode(row_items(row, [*starts[index], *(f for f in HEADER_FORKS if reached[f][index])]))
         for index, row in enumerate(blocks.to_pylist())
     ]
 
@@ -74,12 +76,9 @@ def _receipt(batch: ProofBatch, row: Row, logs: Sequence[Row], bloom: bytes) -> 
     outcome = row["root"] if row["status"] is None else row["status"]
     items: list[RlpItem] = [_item(outcome), _item(row["cumulative_gas_used"]), bloom]
     items.append([_log(log) for log in logs])
-    if (
-        batch.rules.family == "op_stack"
-        and row["type"] == DEPOSIT
-        and row["deposit_receipt_version"] is not None
-    ):
-        items += row_items(row, DEPOSIT_RECEIPT)
+    tail = batch.rules.receipt_tails.get(row["type"])
+    if tail is not None and row[tail[-1]] is not None:
+        items += row_items(row, tail)
     return _in_envelope(row["type"], items)
 
 

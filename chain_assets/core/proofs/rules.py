@@ -15,12 +15,13 @@ from typing import Literal, get_args
 from chain_assets.core.errors import ConfigError
 from chain_assets.core.proofs.encodings import (
     ARBITRUM_TRANSACTIONS,
+    CELO_RECEIPT,
     CELO_TRANSACTIONS,
     DEPOSIT,
+    DEPOSIT_RECEIPT,
     ETHEREUM_TRANSACTIONS,
     OP_STACK_TRANSACTIONS,
 )
-from chain_assets.core.schemas.decoded import TRANSACTIONS
 
 ProofFamily = Literal["ethereum", "op_stack", "arbitrum", "bor"]
 Part = Literal[
@@ -29,8 +30,6 @@ Part = Literal[
 """What is proved of a block. `rows` are the checks that no root covers: sequences and sums."""
 
 PARTS: tuple[Part, ...] = get_args(Part)
-
-_COLUMNS = {column.name for column in TRANSACTIONS.columns} | {"signed_chain_id", "parity"}
 
 _FAMILY_TRANSACTIONS: dict[ProofFamily, dict[int, tuple[str, ...]]] = {
     "ethereum": ETHEREUM_TRANSACTIONS,
@@ -70,12 +69,10 @@ _FAMILY_OPAQUE: dict[ProofFamily, dict[int, _Opaque]] = {
 # Mainnet, Alfajores, Baklava, Sepolia.
 _CELO = (42220, 44787, 62320, 11142220)
 _CHAIN_TRANSACTIONS = dict.fromkeys(_CELO, CELO_TRANSACTIONS)
-# They end with a base fee in the fee currency, which nodes leave out or not (CIP-64).
-_CHAIN_RECEIPTS = dict.fromkeys(_CELO, frozenset(CELO_TRANSACTIONS))
+_CHAIN_TAILS = {chain_id: {0x7B: CELO_RECEIPT} for chain_id in _CELO}
 _L1_MESSAGE = _Opaque("is a Scroll message from layer 1, hashed over its queue index")
 _CHAIN_OPAQUE: dict[int, dict[int, _Opaque]] = {
     5000: {DEPOSIT: _Opaque("is a Mantle deposit, hashed over ethValue", receipt=True)},
-    42220: {0x7C: _Opaque("names a gateway of Celo as a layer 1, which no column holds", True)},
     534351: {DEPOSIT: _L1_MESSAGE},
     534352: {DEPOSIT: _L1_MESSAGE},
 }
@@ -85,11 +82,7 @@ _AVALANCHE = _Excuse(
 )
 _FANTOM = _Excuse(PARTS, "a Fantom or Sonic block is an event of its consensus, not a header")
 _ZKSYNC = _Excuse(PARTS, "a ZKsync block has no tries: its batches are proved on layer 1")
-_AURA = _Excuse(
-    ("block_hash",), "an Aura header is sealed by a step and a signature", before=25_349_537
-)
 _CHAIN_EXCUSES: dict[int, _Excuse] = {
-    100: _AURA,
     146: _FANTOM,
     250: _FANTOM,
     300: _ZKSYNC,
@@ -101,6 +94,8 @@ _CHAIN_EXCUSES: dict[int, _Excuse] = {
     43114: _AVALANCHE,
 }
 
+# Gnosis: the first block after its Merge. Other AuRa chains are told by the seals that they have.
+_FIRST_WITHOUT_AURA = {100: 25_349_537}
 # The first block whose receipts hold a status and no state root (EIP-658): Byzantium, Atlantis.
 _FIRST_STATUS = {1: 4_370_000, 61: 8_772_000}
 
@@ -117,24 +112,22 @@ class ProofRules:
         """The transaction types that can be rebuilt, with the fields of each, in order."""
         known = _FAMILY_TRANSACTIONS[self.family] | _CHAIN_TRANSACTIONS.get(self.chain_id, {})
         opaque = self._opaque
-        return {
-            kind: fields
-            for kind, fields in known.items()
-            if kind not in opaque and _COLUMNS.issuperset(fields)
-        }
+        return {kind: fields for kind, fields in known.items() if kind not in opaque}
 
     def opaque(self, kind: int) -> str | None:
         """Why transactions of type `kind`, known to the chain, cannot be rebuilt; else None."""
-        if kind in self._opaque:
-            return self._opaque[kind].why
-        fields = _FAMILY_TRANSACTIONS[self.family].get(kind, ())
-        missing = [field for field in fields if field not in _COLUMNS]
-        return f"is hashed over {', '.join(missing)}, which no column holds" if missing else None
+        opaque = self._opaque.get(kind)
+        return opaque.why if opaque else None
 
     def opaque_receipt(self, kind: int) -> bool:
         """Whether receipts of type `kind` have a form that is not known here."""
-        of_chain = _CHAIN_RECEIPTS.get(self.chain_id, frozenset())
-        return kind in of_chain or (kind in self._opaque and self._opaque[kind].receipt)
+        return kind in self._opaque and self._opaque[kind].receipt
+
+    @property
+    def receipt_tails(self) -> Mapping[int, tuple[str, ...]]:
+        """What receipts of a type end with, where there is the last of it."""
+        of_family = {DEPOSIT: DEPOSIT_RECEIPT} if self.family == "op_stack" else {}
+        return of_family | _CHAIN_TAILS.get(self.chain_id, {})
 
     def excuse(self, part: Part, number: int) -> str | None:
         """Why `part` does not bind block `number`; None where it does."""
@@ -151,6 +144,11 @@ class ProofRules:
         that; a receipt of theirs that has only a root is still encoded with it.
         """
         return _FIRST_STATUS.get(self.chain_id, 0)
+
+    @property
+    def first_without_aura(self) -> int:
+        """The block before which every header has an AuRa seal, whether it is supplied or not."""
+        return _FIRST_WITHOUT_AURA.get(self.chain_id, 0)
 
     @property
     def _opaque(self) -> dict[int, _Opaque]:

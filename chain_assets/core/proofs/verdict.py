@@ -19,6 +19,7 @@ import numpy as np
 
 from chain_assets.core.proofs.batch import Bytes, Longs, Mask, ProofBatch, Recomputed
 from chain_assets.core.proofs.columns import in_words, same_rows
+from chain_assets.core.proofs.encodings import ALWAYS_SAID
 from chain_assets.core.proofs.fields import missing_header_fields
 from chain_assets.core.proofs.row_checks import first_bad_rows, foreign_transactions
 from chain_assets.core.proofs.rules import Part
@@ -102,7 +103,7 @@ class _Claim:
 def _header(batch: ProofBatch, recomputed: Recomputed) -> _Claim:
     unsupplied = {
         block: f"the source did not supply {name}"
-        for block, name in enumerate(missing_header_fields(batch.blocks))
+        for block, name in enumerate(missing_header_fields(batch.blocks, batch.rules))
         if name is not None
     }
     return _Claim("block_hash", "hash", recomputed.block_hashes, unsupplied)
@@ -111,12 +112,13 @@ def _header(batch: ProofBatch, recomputed: Recomputed) -> _Claim:
 def _transactions(batch: ProofBatch, recomputed: Recomputed) -> _Claim:
     """Blocks with a transaction that cannot be rebuilt have no root to compare."""
     kinds = batch.transactions["type"].to_numpy()
-    rebuilt = np.isin(kinds, list(batch.rules.transactions)) | batch.state_sync
     unsupplied: dict[int, str] = {}
-    for row in np.flatnonzero(~rebuilt).tolist():
+    for row in np.flatnonzero(~(batch.rebuilt | batch.state_sync)).tolist():
         block, kind = int(batch.transaction_owners[row]), int(kinds[row])
         place = row - int(batch.transaction_starts[block])
         why = batch.rules.opaque(kind) or "is not known to the rules of this chain"
+        if row in batch.unsupplied_fields:
+            why = f"is hashed over {batch.unsupplied_fields[row]}, which the source did not supply"
         unsupplied.setdefault(block, f"transaction {place}, of type {kind:#x}, {why}")
     return _Claim(
         "transactions_root", "transactions_root", recomputed.transactions_roots, unsupplied
@@ -136,6 +138,11 @@ def _receipts(batch: ProofBatch, recomputed: Recomputed) -> tuple[_Claim, _Claim
         if batch.rules.opaque_receipt(kind)
         for block in np.unique(batch.transaction_owners[kinds == kind])
     }
+    for kind, tail in batch.rules.receipt_tails.items():
+        if tail[-1] in ALWAYS_SAID:
+            rows = (kinds == kind) & ~batch.transactions[tail[-1]].is_valid().to_numpy()
+            why = f"receipts of type {kind:#x} end with {tail[-1]}, which the source did not supply"
+            excused |= dict.fromkeys(np.unique(batch.transaction_owners[rows]).tolist(), why)
     blooms = _block_blooms(batch, recomputed.receipt_blooms)
     roots, without = recomputed.receipts_roots, _without_state_roots(batch) | unsupplied
     return (

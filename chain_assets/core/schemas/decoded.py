@@ -12,10 +12,10 @@ def _block(name: str, kind: Kind, key: str, doc: str, *, nullable: bool = True) 
     return Column(name, kind, doc, (f"block.{key}",), nullable)
 
 
-def _pair(name: str, key: str, doc: str) -> tuple[Column, Column]:
+def _pair(name: str, path: str, doc: str) -> tuple[Column, Column]:
     return (
-        _block(name, "amount", key, f"{doc}; NULL from 10^38 on (AuRa chains)."),
-        _block(f"{name}_raw", "word", key, "The same, all 256 bits."),
+        Column(name, "amount", f"{doc}; NULL from 10^38 on.", (path,), nullable=True),
+        Column(f"{name}_raw", "word", "The same, all 256 bits.", (path,), nullable=True),
     )
 
 
@@ -54,8 +54,10 @@ BLOCKS = Table(
         _block("receipts_root", "hash", "receiptsRoot", "Root of the receipts trie."),
         _block("miner", "address", "miner", "Who collects the priority fees.", nullable=False),
         _block("mix_hash", "hash", "mixHash", "Proof-of-work mix; prevRandao since the Merge."),
-        *_pair("difficulty", "difficulty", "Zero since the Merge"),
-        *_pair("total_difficulty", "totalDifficulty", "Many nodes do not say it"),
+        _block("aura_step", "quantity", "step", "AuRa chains: seal, the step that it was made in."),
+        _block("aura_signature", "data", "signature", "AuRa chains: seal, of who made it."),
+        *_pair("difficulty", "block.difficulty", "Zero since the Merge"),
+        *_pair("total_difficulty", "block.totalDifficulty", "Many nodes do not say it"),
         _block("size", "quantity", "size", "Size of the block's RLP in bytes."),
         _block("gas_limit", "quantity", "gasLimit", "Gas that the block may use."),
         _block("gas_used", "quantity", "gasUsed", "Gas that it used.", nullable=False),
@@ -143,6 +145,9 @@ TRANSACTIONS = Table(
         _transaction(
             "fee_currency", "address", "feeCurrency", "Celo: the token that gas is paid in."
         ),
+        _transaction("gateway_fee_recipient", "address", "gatewayFeeRecipient", "Celo, layer 1."),
+        _transaction("gateway_fee", "amount", "gatewayFee", "Celo, layer 1: what it gets."),
+        _receipt("base_fee", "amount", "baseFee", "Celo: per gas, in the token paid."),
         _transaction("source_hash", "hash", "sourceHash", "OP Stack deposit: its origin."),
         _transaction("mint", "amount", "mint", "OP Stack deposit: wei minted."),
         _transaction("is_system_transaction", "bool", "isSystemTx", "OP Stack, before Regolith."),
@@ -154,6 +159,27 @@ TRANSACTIONS = Table(
         _receipt("l1_fee_scalar", "text", "l1FeeScalar", "OP Stack: a decimal, as received."),
         _receipt("l1_blob_base_fee", "amount", "l1BlobBaseFee", "OP Stack, since Ecotone."),
         _receipt("gas_used_for_l1", "quantity", "gasUsedForL1", "Arbitrum: gas for layer 1."),
+        _transaction("request_id", "hash", "requestId", "Arbitrum: its message from layer 1."),
+        _transaction("ticket_id", "hash", "ticketId", "Arbitrum retry: who submitted its ticket."),
+        _transaction("refund_to", "address", "refundTo", "Arbitrum ticket: who gets fees back."),
+        *_pair("max_refund", "transaction.maxRefund", "Arbitrum retry: the most of it"),
+        _transaction(
+            "submission_fee_refund",
+            "amount",
+            "submissionFeeRefund",
+            "Arbitrum retry: for its ticket.",
+        ),
+        _transaction("l1_base_fee", "amount", "l1BaseFee", "Arbitrum ticket: wei per gas there."),
+        *_pair("deposit_value", "transaction.depositValue", "Arbitrum ticket: wei that came along"),
+        _transaction("retry_to", "address", "retryTo", "Arbitrum ticket: whom it calls, if any."),
+        *_pair("retry_value", "transaction.retryValue", "Arbitrum ticket: wei that its call moves"),
+        _transaction("retry_data", "data", "retryData", "Arbitrum ticket: its call's data."),
+        _transaction("beneficiary", "address", "beneficiary", "Arbitrum ticket: who may cancel."),
+        *_pair(
+            "max_submission_fee",
+            "transaction.maxSubmissionFee",
+            "Arbitrum ticket: the most that its keeping may cost",
+        ),
     ),
 )
 
