@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from chain_assets.lake.storage import Storage
-from chain_assets.lake.tables import LakeTables, read_all
+from chain_assets.lake.tables import LakeTables
 from chain_assets.sources.devnet import Devnet, DevnetSpec, serve
 from chain_assets_tests.command import Command, Outcome, command
 from chain_assets_tests.lake_fixtures import (
@@ -18,6 +18,7 @@ from chain_assets_tests.lake_fixtures import (
     assert_same,
     contents,
     live_files,
+    read_all,
 )
 
 _CHAIN = {

@@ -32,7 +32,7 @@ from chain_assets.core.schemas import JOURNAL_TABLES, RAW_BLOCKS, TABLES
 from chain_assets.engine.local import LocalEngine
 from chain_assets.engine.protocol import Engine
 from chain_assets.lake.storage import S3Access, Storage
-from chain_assets.lake.tables import LakeTables, read_all
+from chain_assets.lake.tables import LakeTables
 from chain_assets.layers.pipeline import Parts, Writer, run_blocks, write_reference
 from chain_assets.layers.report import LayerReport, no_progress
 from chain_assets.ops.database import sqlite_url
@@ -126,6 +126,12 @@ class Pipeline:
         span = BlockRange(first, last + 1)
         parts = self.parts(refreshes=refreshes)
         return run_blocks(self.chain, [span], parts, progress=lambda layer: no_progress)
+
+
+def read_all(tables: LakeTables, name: str) -> pa.Table:
+    """All rows and all columns of the table `name`, partition columns too."""
+    table = TABLES[name]
+    return tables.read(table, columns=table.schema.names)
 
 
 def contents(tables: LakeTables, *, canonical_only: bool = False) -> dict[str, pa.Table]:

@@ -14,7 +14,7 @@ from chain_assets.core.reorgs import replay
 from chain_assets.core.schemas import BLOCK_CHANGES, REORGS
 from chain_assets.engine.local import LocalEngine
 from chain_assets.lake.storage import Storage
-from chain_assets.lake.tables import LakeTables, read_all
+from chain_assets.lake.tables import LakeTables
 from chain_assets.layers.pipeline import Parts, Writer, run_blocks
 from chain_assets.layers.report import no_progress
 from chain_assets.sources.rpc.source import RpcSource
@@ -24,6 +24,7 @@ from chain_assets_tests.lake_fixtures import (
     assert_same,
     contents,
     ops_store,
+    read_all,
     registry,
 )
 

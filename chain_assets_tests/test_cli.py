@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from chain_assets.lake.storage import Storage
-from chain_assets.lake.tables import LakeTables, read_all
+from chain_assets.lake.tables import LakeTables
 from chain_assets_tests.command import Command, Outcome, command
 from chain_assets_tests.lake_fixtures import (
     assert_same,
     contents,
     live_files,
+    read_all,
     s3_lake,
     secrets_of_s3,
 )

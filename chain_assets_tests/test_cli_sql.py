@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from chain_assets.lake.storage import Storage
-from chain_assets.lake.tables import LakeTables, read_all
+from chain_assets.lake.tables import LakeTables
 from chain_assets_tests.command import Command, command
-from chain_assets_tests.lake_fixtures import Pipeline
+from chain_assets_tests.lake_fixtures import Pipeline, read_all
 
 
 @pytest.fixture

@@ -14,10 +14,9 @@ from pathlib import Path
 import pytest
 
 from chain_assets.core.schemas import DECODED_TABLES, ENRICHED_TABLES
-from chain_assets.lake.tables import read_all
 from chain_assets.sources.devnet import Fault, FaultKind, Faults
 from chain_assets_tests.fault_lab import Lab, open_lab
-from chain_assets_tests.lake_fixtures import fill_disk, live_files, small_disk
+from chain_assets_tests.lake_fixtures import fill_disk, live_files, read_all, small_disk
 
 
 @pytest.fixture

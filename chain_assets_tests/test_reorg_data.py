@@ -23,7 +23,7 @@ from chain_assets.core.reorgs import changes_between, first_orphan, linked_spans
 from chain_assets.core.schemas import BLOCK_CHANGES, REORGS
 from chain_assets.engine.local import LocalEngine
 from chain_assets.lake.storage import Storage
-from chain_assets.lake.tables import LakeTables, read_all
+from chain_assets.lake.tables import LakeTables
 from chain_assets.layers.pipeline import Parts, Writer, run_blocks
 from chain_assets.layers.report import no_progress
 from chain_assets.sources.protocol import Header, RawBlock, raw_block
@@ -34,6 +34,7 @@ from chain_assets_tests.lake_fixtures import (
     assert_same,
     contents,
     ops_store,
+    read_all,
     registry,
 )
 from chain_assets_tests.tools import missing_tool

@@ -23,7 +23,7 @@ from deltalake import DeltaTable
 from deltalake.transaction import AddAction, RemoveAction
 
 from chain_assets.core.fault_points import fault_point
-from chain_assets.core.schemas import TABLES, Table
+from chain_assets.core.schemas import Table
 from chain_assets.lake.actions import add_action, remove_action
 from chain_assets.lake.block_rows import Remade, with_text, without_blocks
 from chain_assets.lake.data_files import DataFile
@@ -222,9 +222,3 @@ class LakeTables:
             *(add_action(file, partition, now=now) for file in files),
             *(remove_action(new.old, partition, now=now) for new in remade),
         ]
-
-
-def read_all(tables: LakeTables, name: str) -> pa.Table:
-    """All rows and all columns of the table `name`, partition columns too."""
-    table = TABLES[name]
-    return tables.read(table, columns=table.schema.names)

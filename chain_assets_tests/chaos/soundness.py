@@ -8,13 +8,13 @@ from chain_assets.core.block_range import BlockRange
 from chain_assets.core.reorgs import replay
 from chain_assets.core.schemas import BLOCK_CHANGES, REORGS
 from chain_assets.engine.local import LocalEngine
-from chain_assets.lake.tables import LakeTables, read_all
+from chain_assets.lake.tables import LakeTables
 from chain_assets.layers.findings import Finding
 from chain_assets.layers.mending import find_gaps
 from chain_assets.layers.pipeline import Parts, Writer
 from chain_assets.sources.devnet import DevnetSource
 from chain_assets_tests.chaos.world import World
-from chain_assets_tests.lake_fixtures import assert_no_duplicates, registry
+from chain_assets_tests.lake_fixtures import assert_no_duplicates, read_all, registry
 
 
 def assert_tables_are_sound(tables: LakeTables) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from chain_assets.core.block_range import BlockRange
-from chain_assets.lake.tables import LakeTables, read_all
+from chain_assets.lake.tables import LakeTables
 from chain_assets.ops.database import sqlite_url
 from chain_assets_tests.chaos.soundness import assert_tables_are_sound, gaps, replayed
 from chain_assets_tests.chaos.storm import Storm
@@ -17,6 +17,7 @@ from chain_assets_tests.lake_fixtures import (
     assert_same,
     contents,
     live_files,
+    read_all,
 )
 
 # A reorg that is too deep is halted once; what a lying node had asked for may come before it.

@@ -10,14 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from chain_assets.lake.tables import read_all
 from chain_assets.ops.approvals import Approval
 from chain_assets.ops.database import sqlite_url
 from chain_assets.ops.store import OpsStore, open_store
 from chain_assets.sources.devnet import Fault, FaultKind, Faults
 from chain_assets_tests.command import Outcome
 from chain_assets_tests.fault_lab import Lab, open_lab
-from chain_assets_tests.lake_fixtures import assert_no_duplicates, assert_same, contents
+from chain_assets_tests.lake_fixtures import assert_no_duplicates, assert_same, contents, read_all
 
 _ON_A_NODE = ("run", "catch-up", "gaps", "refresh")
 

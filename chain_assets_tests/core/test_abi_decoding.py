@@ -17,7 +17,6 @@ from chain_assets.core.abi.decoding import decode_arguments
 from chain_assets.core.abi.fates import MAX_GROWTH, RowFates
 from chain_assets.core.abi.rendering import render_arguments
 from chain_assets.core.abi.type_text import parse_type
-from chain_assets.core.abi.values import decode_values
 from chain_assets_tests.core.abi_cases import (
     alias_bomb,
     damaged,
@@ -27,6 +26,7 @@ from chain_assets_tests.core.abi_cases import (
     slow_json,
     words,
 )
+from chain_assets_tests.core.abi_values import decode_values
 
 ROWS = 40
 ROUNDS = 50

@@ -16,9 +16,9 @@ from chain_assets.core.errors import CommitConflict, StorageFailed
 from chain_assets.core.schemas.decoded import WITHDRAWALS
 from chain_assets.lake.data_files import write_data_file
 from chain_assets.lake.storage import Storage
-from chain_assets.lake.tables import Commit, LakeTables, read_all
+from chain_assets.lake.tables import Commit, LakeTables
 from chain_assets_tests.lake.withdrawal_rows import PARTITION, replace, rows_of, stored
-from chain_assets_tests.lake_fixtures import fill_disk, small_disk
+from chain_assets_tests.lake_fixtures import fill_disk, read_all, small_disk
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import pytest
 
 from chain_assets.core.schemas import TABLES
 from chain_assets.lake.storage import Storage
-from chain_assets.lake.tables import LakeTables, read_all
+from chain_assets.lake.tables import LakeTables
 from chain_assets.lake.views import QueryError, query
-from chain_assets_tests.lake_fixtures import Pipeline
+from chain_assets_tests.lake_fixtures import Pipeline, read_all
 
 
 @pytest.fixture(scope="module")

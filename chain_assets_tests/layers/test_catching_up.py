@@ -9,7 +9,6 @@ import pytest
 
 from chain_assets.core.catch_up import Chunks
 from chain_assets.core.errors import BudgetSpent
-from chain_assets.lake.tables import read_all
 from chain_assets.layers.catching_up import Pace, catch_up
 from chain_assets.layers.pipeline import heal_raw, write_reference
 from chain_assets.layers.standing import standing_of
@@ -17,6 +16,7 @@ from chain_assets.sources.budget import Budget, BudgetedSource
 from chain_assets.sources.devnet import DevnetSource, FaultKind, Faults
 from chain_assets_tests.lake_fixtures import (
     Pipeline,
+    read_all,
     small_chain,
 )
 from chain_assets_tests.layers.catching import (

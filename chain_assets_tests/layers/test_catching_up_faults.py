@@ -9,7 +9,6 @@ import pytest
 from chain_assets.core.block_range import BlockRange
 from chain_assets.core.catch_up import Chunks
 from chain_assets.core.errors import SourceUnavailable
-from chain_assets.lake.tables import read_all
 from chain_assets.layers.catching_up import Pace, catch_up
 from chain_assets.layers.pipeline import Parts, write_raw
 from chain_assets.ops.leases import LeaseKey
@@ -17,6 +16,7 @@ from chain_assets.sources.budget import Budget
 from chain_assets.sources.devnet import DevnetSource, Fault, Faults
 from chain_assets_tests.lake_fixtures import (
     Pipeline,
+    read_all,
     small_chain,
 )
 from chain_assets_tests.layers.catching import (

@@ -19,7 +19,7 @@ from chain_assets.core.schemas.decoded import TRANSACTIONS
 from chain_assets.core.schemas.enriched import BLOCKS as ENRICHED_BLOCKS
 from chain_assets.lake import merging
 from chain_assets.lake.data_files import write_data_file
-from chain_assets.lake.tables import LakeTables, read_all
+from chain_assets.lake.tables import LakeTables
 from chain_assets.lake.upkeep import tidy
 from chain_assets.layers.compaction import compact, due_merges
 from chain_assets.ops.leases import LeaseKey
@@ -29,6 +29,7 @@ from chain_assets_tests.lake_fixtures import (
     assert_same,
     contents,
     live_files,
+    read_all,
     small_chain,
 )
 

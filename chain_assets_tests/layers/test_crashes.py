@@ -22,7 +22,7 @@ from chain_assets.core.schemas import (
 )
 from chain_assets.engine.local import LocalEngine
 from chain_assets.lake.storage import Storage
-from chain_assets.lake.tables import Commit, LakeTables, read_all
+from chain_assets.lake.tables import Commit, LakeTables
 from chain_assets.layers.decoded import materialize_decoded
 from chain_assets.layers.enrich_task import (
     BlockToEnrich,
@@ -36,6 +36,7 @@ from chain_assets_tests.lake_fixtures import (
     Pipeline,
     assert_as_clean,
     live_files,
+    read_all,
     registry,
     small_chain,
 )

@@ -13,12 +13,11 @@ import pytest
 
 from chain_assets.core.block_range import BlockRange
 from chain_assets.core.schemas import DECODED_TABLES, ENRICHED_TABLES
-from chain_assets.lake.tables import read_all
 from chain_assets.layers.pipeline import run_blocks
 from chain_assets.layers.report import LayerReport, no_progress
 from chain_assets.sources.devnet import DevnetSource, Fault, FaultKind, Faults
 from chain_assets.sources.recorded import RecordedSource, write_recording
-from chain_assets_tests.lake_fixtures import Pipeline, assert_same, contents, live_files
+from chain_assets_tests.lake_fixtures import Pipeline, assert_same, contents, live_files, read_all
 
 
 def _report(reports: list[LayerReport], layer: str) -> LayerReport:

@@ -15,7 +15,6 @@ from chain_assets.assembly import devnet_spec
 from chain_assets.core.block_range import BlockRange
 from chain_assets.core.enrich import ReferenceTables
 from chain_assets.core.errors import SourceUnavailable
-from chain_assets.lake.tables import read_all
 from chain_assets.layers.pipeline import (
     write_decoded,
     write_enriched,
@@ -29,6 +28,7 @@ from chain_assets_tests.lake_fixtures import (
     assert_same,
     contents,
     live_files,
+    read_all,
     registry,
     small_chain,
 )

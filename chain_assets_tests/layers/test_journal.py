@@ -12,11 +12,10 @@ from chain_assets.core.block_range import BlockRange
 from chain_assets.core.reorgs import replay
 from chain_assets.core.schemas import BLOCK_CHANGES, REORGS
 from chain_assets.lake.snapshots import Snapshot
-from chain_assets.lake.tables import read_all
 from chain_assets.layers.changes import publish_changes
 from chain_assets.layers.raw import materialize_raw
 from chain_assets.sources.devnet import DevnetSource, Fault, Faults
-from chain_assets_tests.lake_fixtures import Pipeline, small_chain
+from chain_assets_tests.lake_fixtures import Pipeline, read_all, small_chain
 
 
 def _changes(pipeline: Pipeline) -> list[dict[str, Any]]:

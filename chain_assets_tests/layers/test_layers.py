@@ -9,7 +9,6 @@ import pytest
 
 from chain_assets.core.block_range import BlockRange
 from chain_assets.core.errors import BlockNotFound
-from chain_assets.lake.tables import read_all
 from chain_assets.layers.pipeline import split_by_range
 from chain_assets.layers.raw import materialize_raw
 from chain_assets.sources.devnet import DevnetSource
@@ -19,6 +18,7 @@ from chain_assets_tests.lake_fixtures import (
     assert_same,
     contents,
     live_files,
+    read_all,
     small_chain,
 )
 

@@ -10,7 +10,6 @@ import pytest
 from chain_assets.assembly import devnet_spec
 from chain_assets.core.block_range import BlockRange
 from chain_assets.core.errors import ChainHalted, LinkError
-from chain_assets.lake.tables import read_all
 from chain_assets.layers.raw import materialize_raw
 from chain_assets.sources.devnet import Devnet, DevnetSource, Fault, Faults
 from chain_assets.sources.recorded import RecordedSource, write_recording
@@ -20,6 +19,7 @@ from chain_assets_tests.lake_fixtures import (
     assert_same,
     contents,
     live_files,
+    read_all,
     small_chain,
 )
 

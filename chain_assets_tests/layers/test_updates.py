@@ -13,7 +13,6 @@ from chain_assets.core.block_range import BlockRange
 from chain_assets.core.enrich import ReferenceTables
 from chain_assets.core.errors import BlobCorrupt
 from chain_assets.core.schemas import DECODED_TABLES
-from chain_assets.lake.tables import read_all
 from chain_assets.layers.decoded import materialize_decoded
 from chain_assets.layers.pipeline import run_blocks, write_decoded
 from chain_assets.layers.raw import materialize_raw
@@ -26,6 +25,7 @@ from chain_assets_tests.lake_fixtures import (
     assert_same,
     contents,
     live_files,
+    read_all,
     registry,
 )
 

@@ -1,4 +1,4 @@
-"""Decoded columns as Python values, row by row: for tests, shells and small data.
+"""Decoded columns as Python values, row by row, for tests.
 
 The values are those of `eth_abi.decode`: int, bool, bytes, str, Decimal, addresses as lower-case
 hex text, arrays and tuples as tuples.
