@@ -103,13 +103,13 @@ def write_data_file(
         return None
     sink = pa.BufferOutputStream()
     pq.write_table(data, sink, **write_options(table))
-    content = sink.getvalue().to_pybytes()
+    content = sink.getvalue()
     folder = "/".join(f"{name}={value}" for name, value in partition.items())
     path = f"{folder}/{uuid.uuid4().hex}.parquet"
     fault_point("file to store", table.name)
     store.put(f"{table.name}/{path}", content)
     fault_point("file stored", table.name)
-    return DataFile(table.name, path, len(content), data.num_rows, statistics(data))
+    return DataFile(table.name, path, content.size, data.num_rows, statistics(data))
 
 
 def read_data_file(

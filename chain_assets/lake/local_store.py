@@ -22,7 +22,7 @@ class LocalStore:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def put(self, path: str, data: bytes) -> None:
+    def put(self, path: str, data: bytes | pa.Buffer) -> None:
         target = self._root / path
         # A name of its own for each writer, so that two writers of one object do not mix bytes.
         partial = target.with_name(f".{target.name}.{uuid.uuid4().hex}.partial")

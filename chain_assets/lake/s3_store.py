@@ -40,9 +40,9 @@ class S3Store:
     def _key(self, path: str) -> str:
         return f"{self._prefix}/{path}" if self._prefix else path
 
-    def put(self, path: str, data: bytes) -> None:
+    def put(self, path: str, data: bytes | pa.Buffer) -> None:
         with self._errors(path, "written"):
-            self._client.put_object(Bucket=self._bucket, Key=self._key(path), Body=data)
+            self._client.put_object(Bucket=self._bucket, Key=self._key(path), Body=bytes(data))
 
     def put_if_absent(self, path: str, data: bytes) -> bool:
         """Store `data` unless there is an object at `path`; whether it was stored."""

@@ -68,7 +68,7 @@ class Storage:
 class ObjectStore(Protocol):
     """Five verbs. All raise StorageFailed, with the path and without credentials."""
 
-    def put(self, path: str, data: bytes) -> None:
+    def put(self, path: str, data: bytes | pa.Buffer) -> None:
         """Store `data` at `path`, whole or not at all; an object that is there is replaced."""
         ...
 

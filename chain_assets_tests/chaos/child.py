@@ -175,7 +175,7 @@ class _Unreliable:
     def __init__(self, store: ObjectStore, share: float, draws: random.Random) -> None:
         self._store, self._share, self._draws = store, share, draws
 
-    def put(self, path: str, data: bytes) -> None:
+    def put(self, path: str, data: bytes | pa.Buffer) -> None:
         fails = self._draws.random() < self._share
         if not fails or self._draws.random() < 0.5:
             self._store.put(path, data)
