@@ -24,6 +24,7 @@ from typing import NamedTuple
 import dagster as dg
 
 from benchmarks.healing_lake import RANGE, Bench, Watch, bench_chain, followed
+from benchmarks.measure import Row
 from chain_assets.config import load_settings
 from chain_assets.defs.names import layers_job_name
 from chain_assets.defs.run_history import run_in_progress
@@ -33,7 +34,6 @@ from chain_assets.sources.devnet import serve
 from chain_assets.sources.rpc.source import RpcSource
 from chain_assets_tests.defs.server import ROOT, dagster_dev, wait_until
 
-Row = tuple[object, ...]
 Pause = Callable[[], None]
 BLOCKS = 20
 STORED = 300
