@@ -47,7 +47,7 @@ def follow_command(
 ) -> None:
     """Follow the head of a chain until stopped (SIGTERM, Ctrl-C): it ends once its block is done.
 
-    It goes on from the newest stored block, and begins with the head's range where there is none.
+    It begins with the range of the lowest block that is not final, and goes on where it stood.
     """
     logging.basicConfig(
         level=logging.WARNING,

@@ -8,10 +8,12 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-
-import pyarrow as pa
+from typing import TYPE_CHECKING
 
 from chain_assets.core.errors import StorageFailed
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 NO_SPACE = "Free some space"
 
@@ -44,6 +46,8 @@ class LocalStore:
             return (self._root / path).read_bytes()
 
     def open(self, path: str) -> pa.NativeFile:
+        import pyarrow as pa
+
         # Not mapped into memory: a file that shrinks under a map ends the process.
         with _os_errors(self._root / path, "read"):
             return pa.OSFile(str(self._root / path))

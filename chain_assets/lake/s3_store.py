@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any
 
 from chain_assets.core.errors import ConfigError, StorageFailed
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _PRECONDITION_FAILED = 412
 
@@ -69,6 +70,8 @@ class S3Store:
             return data
 
     def open(self, path: str) -> pa.NativeFile:
+        import pyarrow as pa
+
         with self._errors(path, "read"):
             answer = self._client.head_object(Bucket=self._bucket, Key=self._key(path))
         return pa.PythonFile(_Parts(partial(self._part, path), answer["ContentLength"]), mode="r")

@@ -11,13 +11,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Protocol
 
 from chain_assets.core.errors import ConfigError
 from chain_assets.lake.local_store import NO_SPACE, LocalStore
 from chain_assets.lake.s3_store import S3Access, S3Store
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = [
     "NO_SPACE",

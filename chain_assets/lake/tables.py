@@ -80,7 +80,11 @@ class LakeTables:
         return self._handles.open(table)
 
     def writable(self, table: Table) -> AbstractContextManager[OpenTable]:
-        """The table as it is now, made if it is not there, for one thread until the block ends."""
+        """The table as it is now, made if it is not there, for one thread until the block ends.
+
+        Raises ConfigError where the store does not refuse a second writer of one commit.
+        """
+        require_conditional_puts(self.storage)
         return self._handles.writable(table)
 
     def read(
@@ -125,7 +129,6 @@ class LakeTables:
 
     def replace_in_ranges(self, table: Table, changes: Sequence[Change]) -> Commit:
         """`replace_blocks` in several partitions by one commit: a reader sees all of it or none."""
-        require_conditional_puts(self.storage)
         actions: list[AddAction | RemoveAction] = []
         rows_removed = 0
         with self.writable(table) as opened:

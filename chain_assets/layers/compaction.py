@@ -8,9 +8,10 @@ commit looks at each; without this, a range of 1,000 blocks would be slow to rea
 Rows do not change, so it does not matter when it happens, or whether it is cut short.
 
 A closed range may get a file more: a block that was repaired. To write 64 MB again for each of
-those would cost more than all their readers ever save. So a large file is written again only with
-files that are together a quarter of it: a byte is then written once for each time that its file
-grows by a quarter. Smaller ones wait beside it, and become one of their own when they are eight.
+those would cost more than all their readers ever save. So a file of more than 4 MB is written again
+only with files that are together a quarter of it: a byte is then written once for each time that
+its file grows by a quarter. Smaller ones wait beside it, and become one of their own when they are
+eight.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ from chain_assets.ops.store import OpsStore
 MOST_FILES = 32
 # Rows of a table take several times as much while they are sorted.
 _LARGEST_FILE = 64 * 1024 * 1024
-# Of a closed range: what is worth writing a large file again, and how many files wait beside it.
+# Of a closed range: what is never left in pieces, what is worth writing a large file again, and how many files wait beside it.
+_LITTLE = 4 * 1024 * 1024
 _FAIR_SHARE = 1 / 4
 _FEW_FILES = 8
 _LAYERS: Mapping[str, Sequence[Table]] = {
@@ -162,7 +164,8 @@ def _worth_merging(group: Sequence[dict[str, Any]]) -> Iterator[Sequence[dict[st
     if len(group) < 2:
         return
     *rest, largest = sorted(group, key=lambda file: file["size_bytes"])
-    if sum(file["size_bytes"] for file in rest) >= _FAIR_SHARE * largest["size_bytes"]:
+    small, large = sum(file["size_bytes"] for file in rest), largest["size_bytes"]
+    if small + large <= _LITTLE or small >= _FAIR_SHARE * large:
         yield group
     elif len(rest) >= _FEW_FILES:
         yield rest

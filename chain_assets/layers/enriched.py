@@ -78,12 +78,13 @@ def materialize_enriched(
     """
     started = clock()
     context = _context(chain, block_range, tables)
-    # Before the blocks are read, so that a commit in between is found out by the tasks.
-    live = {table.name: tables.live_files(table, **context.partition) for table in INPUTS}
     begin(tables, ENRICHED_BLOCKS, context.partition, fence)
     # Before the decoded blocks: what another run adds in between is not to be removed.
     have = _have(tables, context.partition, repair)
-    decoded = _decoded_blocks(tables, context)
+    # The plan is made of the files that the tasks read: where they are of two commits, the tasks
+    # find it out.
+    live = {table.name: tables.live_files(table, **context.partition) for table in INPUTS}
+    decoded = _decoded_blocks(tables, live, context)
     # What is just being decoded anew is neither written nor taken away.
     decoding = {n for n, block in decoded.items() if not block["finished"]}
     have = {n: identity for n, identity in have.items() if n not in decoding}
@@ -145,12 +146,12 @@ def _files_of(live: LiveFiles, numbers: Collection[int]) -> dict[str, tuple[Inpu
     }
 
 
-def _decoded_blocks(tables: LakeTables, context: EnrichContext) -> dict[int, dict[str, Any]]:
+def _decoded_blocks(
+    tables: LakeTables, live: LiveFiles, context: EnrichContext
+) -> dict[int, dict[str, Any]]:
     """By number: the identity of the block as it should be enriched, and the task's part of it."""
     counts, identity = ["transaction_count", "log_count"], ["hash", "raw_sha256", "decoder_version"]
-    rows = tables.read(
-        BLOCKS, columns=["number", "timestamp", *counts, *identity], **context.partition
-    )
+    rows = tables.read_files(BLOCKS, live[BLOCKS.name], ["number", "timestamp", *counts, *identity])
     versions = enricher_versions(
         rows["timestamp"].combine_chunks(),
         context.reference,

@@ -154,8 +154,11 @@ class HeadStep:
             )
             if row.canonical
         }
-        start = range_of(max(0, heights.head), self._chain.ranges).start
-        first = min(there, default=max(start, self._chain.start_block))
+        # Also where nothing of that range is stored: while a chain is followed, whoever else writes
+        # it leaves alone what is not final.
+        lowest = min(heights.head, heights.first_open(self._chain.max_reorg_depth))
+        start = max(range_of(max(0, lowest), self._chain.ranges).start, self._chain.start_block)
+        first = min({start, *there})
         holds = [
             h for h in writer.ops.holds.find(self._chain.name, stage="fetch") if h.number >= first
         ]

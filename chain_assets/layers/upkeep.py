@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from chain_assets.chains import Chain
-from chain_assets.core.errors import CommitConflict, LeaseLost, LeaseTaken
+from chain_assets.core.errors import CommitConflict, LeaseLost, LeaseTaken, StorageFailed
 from chain_assets.core.schemas import TABLES
 from chain_assets.lake.tables import LakeTables
 from chain_assets.lake.upkeep import Tidied, tidy
@@ -67,12 +67,14 @@ def compact_closed(
 ) -> Compacted:
     """Make the merges that are due, at most so many, and begin none after `most_seconds`.
 
-    Raises StorageFailed, OpsStoreFailed; what was merged by then stays so.
+    A file that is lost or damaged stops its own merge only. Raises StorageFailed for the first of
+    them when all else is done, OpsStoreFailed; what was merged by then stays so.
     """
     started = clock()
     due = merges_due(chain, tables=tables, ops=ops)
     made: list[Merge] = []
     busy = tried = 0
+    failed: StorageFailed | None = None
     for merge in due:
         if most_merges is not None and len(made) >= most_merges:
             break
@@ -84,6 +86,10 @@ def compact_closed(
                 made.append(merge)
         except (LeaseTaken, LeaseLost, CommitConflict):
             busy += 1
+        except StorageFailed as error:
+            failed = failed or error
+    if failed is not None:
+        raise failed
     return Compacted(
         merges=len(made),
         ranges=len({merge.block_range for merge in made}),
@@ -98,7 +104,16 @@ def tidy_lake(tables: LakeTables, ops: OpsStore) -> list[Tidied]:
     """Free every table of what is out of use for longer than any reader needs it.
 
     It concerns the tables of all chains, so one does it at a time. Raises LeaseTaken where another
-    is at it, StorageFailed.
+    is at it, and StorageFailed for the first table that failed when all others are done.
     """
+    tidied: list[Tidied] = []
+    failed: StorageFailed | None = None
     with ops.held(_WHOLE_LAKE):
-        return [tidy(tables, table) for table in TABLES.values()]
+        for table in TABLES.values():
+            try:
+                tidied.append(tidy(tables, table))
+            except StorageFailed as error:
+                failed = failed or error
+    if failed is not None:
+        raise failed
+    return tidied

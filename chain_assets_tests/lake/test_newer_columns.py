@@ -10,7 +10,7 @@ import pytest
 
 from chain_assets.core.schemas.columns import Column
 from chain_assets.core.schemas.decoded import WITHDRAWALS
-from chain_assets.lake import reading
+from chain_assets.lake import data_files, reading
 from chain_assets.lake.data_files import write_data_file
 from chain_assets.lake.storage import Storage
 from chain_assets.lake.tables import LakeTables
@@ -55,7 +55,8 @@ def notes(tables: LakeTables) -> dict[int, bytes | None]:
 def test_rows_beside_older_ones_keep_the_column_and_those_have_null(
     folder: Path, small_file: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "_SMALL_FILE", small_file)
+    for module in (data_files, reading):
+        monkeypatch.setattr(module, "SMALL_FILE", small_file)
     tables = opened(folder)
     assert notes(tables) == {1: None, 2: None, 3: None}
     # Block 2 leaves a file whose other rows are written again, with the columns of today.

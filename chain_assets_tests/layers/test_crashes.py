@@ -1,12 +1,10 @@
-"""Killed anywhere, or run by several at a time: the next run ends as a clean one."""
+"""Killed anywhere: the next run ends as a clean one."""
 
 from __future__ import annotations
 
 import multiprocessing
 import random
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -14,30 +12,15 @@ from typing import Any
 
 import pytest
 
-from chain_assets.core.block_range import BlockRange
-from chain_assets.core.errors import CommitConflict
-from chain_assets.core.schemas import (
-    DECODED_TABLES,
-    ENRICHED_TABLES,
-)
+from chain_assets.core.schemas import DECODED_TABLES, ENRICHED_TABLES
 from chain_assets.engine.local import LocalEngine
 from chain_assets.lake.storage import Storage
 from chain_assets.lake.tables import Commit, LakeTables
-from chain_assets.layers.decoded import materialize_decoded
-from chain_assets.layers.enrich_task import (
-    BlockToEnrich,
-    EnrichContext,
-    InputFile,
-    enrich_task,
-)
-from chain_assets.layers.enriched import materialize_enriched
 from chain_assets.sources.devnet import Fault, Faults
 from chain_assets_tests.lake_fixtures import (
     Pipeline,
     assert_as_clean,
     live_files,
-    read_all,
-    registry,
     small_chain,
 )
 
@@ -144,94 +127,3 @@ def test_a_process_that_is_killed_at_any_moment_leaves_a_lake_that_heals(tmp_pat
     pipeline = Pipeline.on_devnet(tmp_path / "lake")
     pipeline.run(0, 24)
     assert_as_clean(pipeline, tmp_path / "clean", last=24)
-
-
-def test_runs_of_the_same_blocks_at_once_end_right_or_say_so(tmp_path: Path) -> None:
-    pipeline = Pipeline.on_devnet(tmp_path / "lake")
-
-    def run(_: int) -> bool:
-        try:
-            pipeline.into(tmp_path / "lake").run(0, 14)
-        except CommitConflict:
-            return False
-        return True
-
-    with ThreadPoolExecutor(3) as pool:
-        outcomes = list(pool.map(run, range(3)))
-    assert any(outcomes)
-    pipeline.run(0, 14)
-    assert_as_clean(pipeline, tmp_path / "clean", last=14)
-
-
-def test_runs_of_other_ranges_at_once_all_succeed(tmp_path: Path) -> None:
-    pipeline = Pipeline.on_devnet(tmp_path / "lake")
-    pipeline.run(0, 0)
-    spans = [(1, 9), (10, 19), (20, 24)]
-    with ThreadPoolExecutor(3) as pool:
-        list(pool.map(lambda span: pipeline.into(tmp_path / "lake").run(*span), spans))
-    assert_as_clean(pipeline, tmp_path / "clean", last=24)
-
-
-class _Overtaken(LakeTables):
-    """Right after its read number `at`, counted from 0, something else happens."""
-
-    def __init__(self, storage: Storage, *, at: int, event: Callable[[], object]) -> None:
-        super().__init__(storage)
-        self._left, self._event = at, event
-
-    def read(self, *arguments: Any, **named: Any) -> Any:
-        rows = super().read(*arguments, **named)
-        if self._left == 0:
-            self._event()
-        self._left -= 1
-        return rows
-
-
-@pytest.mark.parametrize(
-    ("layer", "read"),
-    [*(("decoded", read) for read in range(2)), *(("enriched", read) for read in range(5))],
-)
-def test_a_run_that_is_overtaken_takes_no_block_of_the_other_away(
-    tmp_path: Path, layer: str, read: int
-) -> None:
-    pipeline = Pipeline.on_devnet(tmp_path / "lake")
-    pipeline.run(0, 3)
-    tables = _Overtaken(pipeline.tables.storage, at=read, event=lambda: pipeline.run(0, 9))
-    block_range = BlockRange(0, 10)
-    with suppress(CommitConflict):
-        if layer == "decoded":
-            materialize_decoded(
-                pipeline.chain,
-                block_range,
-                tables=tables,
-                engine=pipeline.engine,
-                registry=registry(),
-            )
-        else:
-            materialize_enriched(pipeline.chain, block_range, tables=tables, engine=pipeline.engine)
-    for name in ("decoded_blocks", "enriched_blocks"):
-        assert read_all(pipeline.tables, name).num_rows == 10
-    assert_as_clean(pipeline, tmp_path / "clean", last=9)
-
-
-def test_tables_that_are_read_torn_apart_are_refused(tmp_path: Path) -> None:
-    """Blocks of after a commit with transactions of before it must not count as enriched."""
-    pipeline = Pipeline.on_devnet(tmp_path)
-    pipeline.run(0, 3)
-    files = {
-        name: tuple(InputFile(path, 0, None, None) for path in paths)
-        for name, paths in live_files(pipeline.tables).items()
-    }
-    context = EnrichContext(
-        chain=pipeline.chain,
-        block_range=BlockRange(0, 10).key,
-        storage=pipeline.tables.storage,
-        reference=pipeline.reference(),
-        files=files,
-    )
-    blocks = [BlockToEnrich(number, size_bytes=1) for number in range(4)]
-    assert enrich_task(context, blocks).blocks == 4
-    for name in ("decoded_blocks", "decoded_transactions"):
-        torn = replace(context, files={**files, name: ()})
-        with pytest.raises(CommitConflict, match="changed while it was read"):
-            enrich_task(torn, blocks)

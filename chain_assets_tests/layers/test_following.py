@@ -3,89 +3,21 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from chain_assets.core.block_range import BlockRange, Delimiter
-from chain_assets.core.errors import ChainAssetsError, ConfigError, LeaseTaken
+from chain_assets.core.errors import ConfigError, LeaseTaken
 from chain_assets.core.schemas import RAW_BLOCKS, REORGS, TABLES
-from chain_assets.core.schemas.enriched import BLOCKS as ENRICHED_BLOCKS
-from chain_assets.layers.following import Bell, FollowPolicy, follow, is_followed
-from chain_assets.layers.pipeline import Parts, write_raw
-from chain_assets.layers.report import LayerReport
+from chain_assets.layers.following import Bell, follow, is_followed
+from chain_assets.layers.pipeline import write_raw
 from chain_assets.sources.devnet import DevnetSource, Fault, Faults
 from chain_assets.sources.protocol import Header
 from chain_assets_tests.lake_fixtures import Pipeline, assert_as_clean, small_chain
-
-_POLICY = FollowPolicy(
-    holds_every=0.05, reports_every=0.0, halted_wait=0.05, first_wait=0.02, longest_wait=0.1
-)
-
-
-class Follower:
-    """A follower in a thread of its own. `reports` are those that it told."""
-
-    def __init__(self, pipeline: Pipeline, policy: FollowPolicy, parts: Parts | None) -> None:
-        self.pipeline, self.bell = pipeline, Bell()
-        self.reports: list[LayerReport] = []
-        self.error: BaseException | None = None
-        self._parts = parts or replace(pipeline.parts(), writer=pipeline.writer(patient=True))
-        self._policy = policy
-        self.thread = threading.Thread(target=self._run)
-
-    def _run(self) -> None:
-        try:
-            follow(
-                self.pipeline.chain,
-                self._parts,
-                self.bell,
-                pause=lambda: 0.02,
-                reference=lambda head: self.pipeline.reference(),
-                tell=self.reports.append,
-                policy=self._policy,
-            )
-        except ChainAssetsError as error:
-            self.error = error
-
-    def reach(self, number: int) -> None:
-        """Wait until block `number`, as the chain has it now, is enriched."""
-        block = self.pipeline.net.canonical_block(number)
-        assert block is not None
-        self.until(lambda: _enriched(self.pipeline).get(number) == block.hash)
-
-    def until(self, condition: Callable[[], bool]) -> None:
-        end = time.monotonic() + 60
-        while not condition():
-            assert self.thread.is_alive(), self.error
-            assert time.monotonic() < end
-            time.sleep(0.02)
-
-
-@contextmanager
-def following(
-    pipeline: Pipeline, policy: FollowPolicy = _POLICY, *, parts: Parts | None = None
-) -> Iterator[Follower]:
-    """A follower while the block runs; then it is stopped, and must have ended well."""
-    follower = Follower(pipeline, policy, parts)
-    follower.thread.start()
-    try:
-        yield follower
-    finally:
-        follower.bell.stop()
-        follower.thread.join(timeout=60)
-        assert not follower.thread.is_alive()
-    assert follower.error is None
-
-
-def _enriched(pipeline: Pipeline) -> dict[int, bytes]:
-    rows = pipeline.tables.read(ENRICHED_BLOCKS, columns=["number", "hash"])
-    return dict(zip(rows["number"].to_pylist(), rows["hash"].to_pylist(), strict=True))
+from chain_assets_tests.layers.followers import POLICY, enriched, following
 
 
 def _assert_as_clean(pipeline: Pipeline, lake: Path, *, first: int = 0) -> None:
@@ -101,18 +33,33 @@ def test_each_block_is_enriched_as_it_comes(tmp_path: Path) -> None:
     _assert_as_clean(pipeline, tmp_path / "clean")
 
 
-def test_an_empty_lake_is_begun_with_the_heads_range(tmp_path: Path) -> None:
-    pipeline = Pipeline.on_devnet(tmp_path / "lake")
+@pytest.mark.parametrize(
+    ("finality", "first"),
+    [pytest.param(3, 20, id="the head's own range"), pytest.param(8, 10, id="the range before it")],
+)
+def test_an_empty_lake_is_begun_with_the_range_in_which_blocks_may_change(
+    tmp_path: Path, finality: int, first: int
+) -> None:
+    pipeline = Pipeline.on_devnet(tmp_path / "lake", chain=small_chain(finality=finality))
     with following(pipeline) as follower:
         follower.reach(24)
-    assert set(_enriched(pipeline)) == {20, 21, 22, 23, 24}
-    _assert_as_clean(pipeline, tmp_path / "clean", first=20)
+    assert set(enriched(pipeline)) == set(range(first, 25))
+    _assert_as_clean(pipeline, tmp_path / "clean", first=first)
+
+
+def test_an_open_range_of_which_nothing_is_stored_is_taken_too(tmp_path: Path) -> None:
+    """Whoever else writes the chain leaves it to its follower."""
+    pipeline = Pipeline.on_devnet(tmp_path / "lake", chain=small_chain(finality=8))
+    pipeline.run(20, 22)
+    with following(pipeline) as follower:
+        follower.reach(24)
+    _assert_as_clean(pipeline, tmp_path / "clean", first=10)
 
 
 def test_a_lake_that_lags_is_caught_up_with_in_batches_without_a_hole(tmp_path: Path) -> None:
     pipeline = Pipeline.on_devnet(tmp_path / "lake")
     pipeline.run(0, 3)
-    with following(pipeline, replace(_POLICY, most_blocks=4)) as follower:
+    with following(pipeline, replace(POLICY, most_blocks=4)) as follower:
         follower.reach(24)
     raw = [report for report in follower.reports if report.layer == "raw"]
     assert max(report.written for report in raw) == 4
@@ -126,7 +73,7 @@ def test_reorgs_are_followed_through_all_layers(tmp_path: Path) -> None:
     with following(pipeline) as follower:
         for depth in (1, 7, 14):
             follower.reach(pipeline.net.reorg(depth))
-            follower.until(lambda: len(_enriched(pipeline)) == pipeline.net.head + 1)
+            follower.until(lambda: len(enriched(pipeline)) == pipeline.net.head + 1)
     _assert_as_clean(pipeline, tmp_path / "clean")
 
 
@@ -147,7 +94,7 @@ def test_a_second_follower_may_wait_for_the_first_to_leave(tmp_path: Path) -> No
     pipeline = Pipeline.on_devnet(tmp_path / "lake")
     with following(pipeline) as first:
         first.reach(24)
-        with following(pipeline, replace(_POLICY, lease_wait=30)) as second:
+        with following(pipeline, replace(POLICY, lease_wait=30)) as second:
             first.bell.stop()
             second.reach(pipeline.net.advance(1))
 
@@ -170,7 +117,7 @@ def test_a_node_that_fails_for_a_while_is_waited_for(tmp_path: Path) -> None:
         pipeline.net.faults = Faults(rules=(Fault(kind="server_error"),))
         head = pipeline.net.advance(2)
         time.sleep(0.3)
-        assert head not in _enriched(pipeline)
+        assert head not in enriched(pipeline)
         pipeline.net.faults = Faults()
         follower.reach(head)
 
@@ -198,7 +145,7 @@ def test_a_halted_chain_is_told_once_and_goes_on_when_it_is_approved(
         head = pipeline.net.reorg(6)
         follower.until(lambda: bool(pipeline.ops.approvals.all("pending")))
         time.sleep(0.5)
-        assert head not in _enriched(pipeline)
+        assert head not in enriched(pipeline)
         (asked,) = pipeline.ops.approvals.all("pending")
         pipeline.ops.approvals.approve(asked.id, who="a person", why="the other side is right")
         follower.reach(head)
@@ -215,7 +162,7 @@ def test_a_block_that_is_held_is_tried_again_when_it_is_due(tmp_path: Path) -> N
     with following(pipeline) as follower:
         head = pipeline.net.advance(4)
         follower.reach(head)
-        assert 26 not in _enriched(pipeline)
+        assert 26 not in enriched(pipeline)
         pipeline.net.faults = Faults()
         pipeline.ops.holds.wake(pipeline.chain.name, numbers=[26])
         follower.reach(26)

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from chain_assets.core.block_range import BlockRange
-from chain_assets.core.errors import LeaseTaken
+from chain_assets.core.errors import LeaseTaken, StorageFailed
 from chain_assets.core.schemas import BLOCK_CHANGES, RAW_BLOCKS, TABLES, Table
 from chain_assets.core.schemas.decoded import TRANSACTIONS
 from chain_assets.lake import merging
@@ -128,6 +128,7 @@ _MB = 1024 * 1024
         pytest.param((40 * _MB, *[_MB] * 8), [8], id="more-than-a-few-become-one"),
         pytest.param((40 * _MB, 4 * _MB, 6 * _MB), [3], id="a-fair-part-of-the-whole"),
         pytest.param((5, 5), [2], id="two-alike"),
+        pytest.param((3 * _MB, 1), [2], id="little-as-a-whole"),
         pytest.param((60 * _MB, 60 * _MB, 60 * _MB), [], id="none-fits-with-another"),
         pytest.param((30 * _MB, 30 * _MB, 30 * _MB), [2], id="as-many-as-fit"),
     ],
@@ -197,3 +198,33 @@ def test_two_that_tidy_one_table_at_once_beside_a_writer_harm_nobody(pipeline: P
         assert max(one.result().files for one in tidied) == 200
     assert not list(folder.glob("left-behind-*"))
     assert_same(contents(LakeTables(pipeline.tables.storage)), before)
+
+
+def test_a_lost_file_stops_its_own_merge_only(pipeline: Pipeline) -> None:
+    due = merges_due(pipeline.chain, tables=pipeline.tables, ops=pipeline.ops)
+    lost = next(merge for merge in due if merge.table is TRANSACTIONS)
+    Path(pipeline.tables.storage.path(TRANSACTIONS.name, min(lost.paths))).unlink()
+    with pytest.raises(StorageFailed, match="is gone"):
+        _compact(pipeline)
+    left = merges_due(pipeline.chain, tables=pipeline.tables, ops=pipeline.ops)
+    assert [(merge.table, merge.block_range) for merge in left] == [
+        (TRANSACTIONS, lost.block_range)
+    ]
+
+
+def test_a_table_that_cannot_be_tidied_stops_no_other(pipeline: Pipeline) -> None:
+    log = Path(pipeline.tables.uri(TRANSACTIONS)) / "_delta_log"
+    for entry in log.glob("*.json"):
+        entry.write_text("no log")
+    others = [table for table in TABLES.values() if table is not TRANSACTIONS]
+    before = {table.name: _checkpoints(pipeline, table) for table in others}
+    tables = LakeTables(pipeline.tables.storage)
+    with pytest.raises(StorageFailed):
+        tidy_lake(tables, pipeline.ops)
+    written = [t for t in others if pipeline.tables.live_files(t)]
+    assert all(_checkpoints(pipeline, t) > before[t.name] for t in written)
+
+
+def _checkpoints(pipeline: Pipeline, table: Table) -> int:
+    log = Path(pipeline.tables.uri(table)) / "_delta_log"
+    return len(list(log.glob("*.checkpoint*.parquet")))
