@@ -33,7 +33,8 @@ from chain_assets.ops.store import OpsStore
 MOST_FILES = 32
 # Rows of a table take several times as much while they are sorted.
 _LARGEST_FILE = 64 * 1024 * 1024
-# Of a closed range: what is never left in pieces, what is worth writing a large file again, and how many files wait beside it.
+# Of a closed range: what is never left in pieces, for what share a large file is written again, and
+# how many files wait beside it.
 _LITTLE = 4 * 1024 * 1024
 _FAIR_SHARE = 1 / 4
 _FEW_FILES = 8
