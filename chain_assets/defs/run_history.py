@@ -15,6 +15,7 @@ from chain_assets.core.attempts import REMEMBERED_SECONDS, Attempts, FailedRun, 
 from chain_assets.core.block_range import BlockRange, ranges_between
 from chain_assets.defs.names import ENRICHED, asset_key, identifier, layer_keys, layers_job_name
 from chain_assets.defs.partitions import RANGE_END, RANGE_START
+from chain_assets.defs.writing import is_refresh
 
 # The newest failures of a day: with their rests a chain has a few dozen, if all goes wrong.
 _MOST_READ = 200
@@ -64,7 +65,8 @@ def _most_at_once(chain: Chain, instance: dg.DagsterInstance) -> int:
 
 def read_attempts(chain: Chain, instance: dg.DagsterInstance, *, now: float) -> Attempts:
     """The ranges whose runs failed in the last day (until `now`, Unix seconds) and were not made
-    good since, by whatever run. A canceled run is a person's will, and no failure."""
+    good since, by whatever run. A canceled run is a person's will, and no failure; one that
+    refreshes is a person's errand: it says little of whether new blocks come through."""
     failed = _failed_runs(chain, instance, now)
     ranges = {
         block_range
@@ -84,7 +86,11 @@ def _failed_runs(chain: Chain, instance: dg.DagsterInstance, now: float) -> list
         ),
         limit=_MOST_READ,
     )
-    spans = [(_span(record.dagster_run.tags), record) for record in records]
+    spans = [
+        (_span(record.dagster_run.tags), record)
+        for record in records
+        if not is_refresh(record.dagster_run.tags)
+    ]
     return [
         FailedRun(span, record.end_time or record.create_timestamp.timestamp())
         for span, record in spans
