@@ -29,14 +29,20 @@ def run_in_progress(chain: Chain, instance: dg.DagsterInstance) -> bool:
 
 @dataclass(frozen=True)
 class UnderWay:
-    """How many more runs of a chain may begin now, and the blocks of those that have begun."""
+    """How many more runs of a chain may begin now; the blocks of those that are queued or have
+    begun, and their tags."""
 
     slots: int
     spans: Sequence[BlockRange]
+    tags: Sequence[Mapping[str, str]]
+
+    def meets(self, ranges: Sequence[BlockRange]) -> bool:
+        """Whether any of them is about blocks of `ranges`."""
+        return any(span.intersection(r) for span in self.spans for r in ranges)
 
     def hinders(self, ranges: Sequence[BlockRange]) -> bool:
         """Whether a run over `ranges` has to wait."""
-        return self.slots < 1 or any(span.intersection(r) for span in self.spans for r in ranges)
+        return self.slots < 1 or self.meets(ranges)
 
 
 def read_under_way(chain: Chain, instance: dg.DagsterInstance) -> UnderWay:
@@ -44,7 +50,8 @@ def read_under_way(chain: Chain, instance: dg.DagsterInstance) -> UnderWay:
     runs = _under_way(chain, instance)
     # A run that does not say what it is about may be about anything.
     spans = [_span(run.tags) or _ALL_BLOCKS for run in runs]
-    return UnderWay(_most_at_once(chain, instance) - len(runs), spans)
+    slots = _most_at_once(chain, instance) - len(runs)
+    return UnderWay(slots, spans, [run.tags for run in runs])
 
 
 def _under_way(chain: Chain, instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
