@@ -81,26 +81,20 @@ def _not_stored(
 def _settled(chain: Chain, tables: LakeTables, ops: OpsStore, first_open: int) -> dict[str, int]:
     """How many blocks of each range are done, or held and not to be tried now.
 
-    Rows of closed ranges are counted from the table's log, however many ranges there are. Where
-    blocks may be held or replaced, it is read which ones they are.
+    Rows and holds of closed ranges are counted, however many there are, by the table's log and in
+    the ops store. Only where rows may be replaced, or may be there of held blocks, are they read.
     """
     settled = tables.rows_by_range(ENRICHED_BLOCKS, chain=chain.name)
-    resting = _resting(chain, ops)
+    resting = ops.holds.resting(chain.name)
     keys = tables.range_keys(RAW_BLOCKS, chain=chain.name)
-    still_open = {key for key in keys if BlockRange.from_key(key).stop > first_open}
-    for key in still_open | resting.keys():
-        settled[key] = len(_enriched(chain, key, tables) | resting.get(key, set()))
+    exactly = {key for key in keys if BlockRange.from_key(key).stop > first_open}
+    exactly |= {key for key, held in resting.items() if held.may_have_rows and settled[key]}
+    for key, held in resting.items():
+        settled[key] += held.blocks
+    for key in exactly:
+        held_blocks = ops.holds.resting_numbers(chain.name, key) if key in resting else set()
+        settled[key] = len(_enriched(chain, key, tables) | held_blocks)
     return settled
-
-
-def _resting(chain: Chain, ops: OpsStore) -> dict[str, set[int]]:
-    """By range: blocks that are held, and not to be tried now."""
-    due = {(hold.number, hold.stage) for hold in ops.holds.due(chain.name)}
-    resting: dict[str, set[int]] = {}
-    for hold in ops.holds.find(chain.name):
-        if (hold.number, hold.stage) not in due:
-            resting.setdefault(hold.block_range, set()).add(hold.number)
-    return resting
 
 
 def _enriched(chain: Chain, key: str, tables: LakeTables) -> set[int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tracemalloc
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,15 +12,14 @@ from chain_assets.core.block_range import BlockRange, Delimiter, parse_spans
 from chain_assets.layers import standing
 from chain_assets.layers.pipeline import heal_raw
 from chain_assets.layers.raw_index import IndexRow, read_index
-from chain_assets.layers.standing import to_be_done
+from chain_assets.layers.standing import standing_of, to_be_done
+from chain_assets.sources.devnet import DevnetSource, FaultKind
 from chain_assets_tests.lake_fixtures import Pipeline, small_chain
-from chain_assets_tests.layers.catching import parts_of
+from chain_assets_tests.layers.catching import faulty, parts_of
 
 
-def _counted(
-    pipeline: Pipeline, patch: pytest.MonkeyPatch, spans: Sequence[BlockRange]
-) -> tuple[int, list[str]]:
-    """How many blocks are to be done, and the ranges of which the index was read for that."""
+def _indexes_read(pipeline: Pipeline, patch: pytest.MonkeyPatch) -> list[str]:
+    """The keys of the ranges of which the index is read from now on."""
     read: list[str] = []
 
     def noted(*parts: object, chain: str, block_range: str) -> list[IndexRow]:
@@ -29,7 +27,7 @@ def _counted(
         return read_index(pipeline.tables, chain=chain, block_range=block_range)
 
     patch.setattr(standing, "read_index", noted)
-    return to_be_done(pipeline.chain, spans, pipeline.tables), read
+    return read
 
 
 @pytest.mark.parametrize(
@@ -55,8 +53,9 @@ def test_blocks_that_are_stored_are_not_to_be_done(
     pipeline.net.reorg(4, 4)
     parts = parts_of(pipeline)
     heal_raw(pipeline.chain, parts.source, parts.writer)
-    found, read = _counted(pipeline, monkeypatch, parse_spans(asked))
-    assert (found, len(read)) == (count, reads)
+    read = _indexes_read(pipeline, monkeypatch)
+    assert to_be_done(pipeline.chain, parse_spans(asked), pipeline.tables) == count
+    assert len(read) == reads
 
 
 def test_a_large_history_is_counted_without_a_list_of_its_blocks(tmp_path: Path) -> None:
@@ -69,3 +68,27 @@ def test_a_large_history_is_counted_without_a_list_of_its_blocks(tmp_path: Path)
     finally:
         tracemalloc.stop()
     assert peak < 20_000_000
+
+
+@pytest.mark.parametrize(
+    ("kind", "reads"),
+    [
+        pytest.param("missing_log", 1, id="held blocks that have no rows are counted"),
+        pytest.param("null_block", 3, id="where they may have rows these are read"),
+    ],
+)
+def test_holds_of_closed_ranges_rest_without_a_look_at_every_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: FaultKind, reads: int
+) -> None:
+    """Blocks 0 to 34 are final: the ranges 0 and 10, each with a held block, are closed."""
+    pipeline = Pipeline.on_devnet(tmp_path, chain=small_chain(blocks=45))
+    pipeline.net.faults = faulty(kind, 6, 16)
+    pipeline.run(0, 19)
+    pipeline.run(40, 44)
+    read = _indexes_read(pipeline, monkeypatch)
+    behind = standing_of(pipeline.chain, DevnetSource(pipeline.net), pipeline.tables, pipeline.ops)
+    assert {s.block_range.start: s.missing for s in behind} == {20: 10, 30: 10}
+    assert len(read) == reads
+    pipeline.ops.holds.wake("devnet", numbers=[16])
+    behind = standing_of(pipeline.chain, DevnetSource(pipeline.net), pipeline.tables, pipeline.ops)
+    assert {s.block_range.start: s.missing for s in behind} == {10: 1, 20: 10, 30: 10}
