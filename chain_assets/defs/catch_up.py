@@ -10,7 +10,6 @@ Who switches this schedule on asks for it.
 # No `from __future__ import annotations`: Dagster reads the annotations as types.
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
@@ -20,6 +19,7 @@ from chain_assets.core.attempts import Attempts
 from chain_assets.core.block_range import BlockRange
 from chain_assets.core.catch_up import Course, Standing, group_from
 from chain_assets.core.errors import ChainAssetsError
+from chain_assets.defs.catch_up_due import Facts, due_of
 from chain_assets.defs.catch_up_history import (
     BLOCKS_TAG,
     HEAD_TAG,
@@ -47,17 +47,6 @@ from chain_assets.sources.one_look import OneLook
 BLOCKS_PER_RUN = 5_000
 
 
-@dataclass(frozen=True)
-class Facts:
-    """What is behind, in order; the head, and the lowest block that is not final; whether a
-    follower takes what is open."""
-
-    behind: Sequence[Standing]
-    head: int
-    first_open: int
-    followed: bool
-
-
 def catch_up_schedule(
     chain: Chain, job: UnresolvedAssetJobDefinition, *, clock: Callable[[], float] = time.time
 ) -> dg.ScheduleDefinition:
@@ -83,23 +72,24 @@ def catch_up_schedule(
     ) -> list[dg.RunRequest] | dg.SkipReason:
         tables, instance = lake.tables(), context.instance
         under_way = read_under_way(chain, instance)
+        most = _most_now(under_way)
         try:
             with sources.open(chain) as source, ops.open(tables) as store:
-                facts = _read(chain, OneLook(source), tables, store, ask=under_way.slots > 0)
+                facts = _read(chain, OneLook(source), tables, store, ask=most > 0)
         except ChainAssetsError as error:
             return dg.SkipReason(f"{type(error).__name__}: {error}")
         if not facts.behind:
             return dg.SkipReason(f"nothing is behind; the head is {facts.head}")
         lately = read_lately(chain, instance, now=clock())
         left = lately.left(facts.behind)
-        if under_way.slots < 1:
-            return dg.SkipReason(f"a run of this chain is under way; left: {left}")
+        if most < 1:
+            return dg.SkipReason(f"a run that was asked for is not done yet; left: {left}")
         open_up_to(chain, facts.head, instance)
         attempts = read_attempts(chain, instance, now=clock())
-        due = _due(facts, attempts, under_way, opened=set(registered_keys(chain, instance)))
-        groups = _groups(due, lately, attempts, most=under_way.slots)
+        due = due_of(facts, attempts, under_way, opened=set(registered_keys(chain, instance)))
+        groups = _groups(due.ranges, lately, attempts, most=most)
         if not groups:
-            return dg.SkipReason(f"{_why_nothing_runs(facts, attempts)}; left: {left}")
+            return dg.SkipReason(f"{due.why_nothing_runs()}; left: {left}")
         at = f"{context.scheduled_execution_time:%Y-%m-%dT%H:%M}"
         return [_request(group, facts, attempts, left=left, at=at) for group in groups]
 
@@ -127,17 +117,12 @@ def _read(chain: Chain, source: OneLook, tables: LakeTables, ops: OpsStore, *, a
     return Facts(behind, head.number, first_open, is_followed(chain, ops))
 
 
-def _due(
-    facts: Facts, attempts: Attempts, under_way: UnderWay, *, opened: set[str]
-) -> list[Standing]:
-    return [
-        standing
-        for standing in facts.behind
-        if attempts.may_run(standing.block_range)
-        and standing.block_range.key in opened
-        and not (facts.followed and standing.block_range.stop > facts.first_open)
-        and not under_way.hinders([standing.block_range])
-    ]
+def _most_now(under_way: UnderWay) -> int:
+    """How many runs may be asked for: as many as the pool has room for. One also where it has none,
+    unless that waits already: it stands in the queue, or on a fast chain, where a run on the head
+    is always under way, history would never have its turn."""
+    waits = any(TAG in tags for tags in under_way.tags)
+    return max(under_way.slots, 0 if waits else 1)
 
 
 def _groups(
@@ -184,12 +169,3 @@ def _request(
             LEFT_TAG: left,
         },
     )
-
-
-def _why_nothing_runs(facts: Facts, attempts: Attempts) -> str:
-    resting = [s for s in facts.behind if not attempts.may_run(s.block_range)]
-    if resting:
-        return f"{len(resting)} ranges rest whose runs failed"
-    if facts.followed and facts.behind[-1].block_range.stop > facts.first_open:
-        return "what is behind is open, and left to the follower"
-    return "what is behind was taken within the last hour"

@@ -47,26 +47,39 @@ class Lately:
 
 
 def read_lately(chain: Chain, instance: dg.DagsterInstance, *, now: float) -> Lately:
-    """What the newest runs that the schedule asked for did, until `now` (Unix seconds).
+    """What the runs that the schedule asked for did until `now` (Unix seconds): which ranges those
+    of the last hour took, all of them, and how fast the newest ones were.
 
     Runs that failed are no part of it: their ranges are tried again as core.attempts says.
     """
-    records = instance.get_run_records(
-        filters=dg.RunsFilter(job_name=layers_job_name(chain), tags={TAG: "true"}),
-        limit=_MEASURED_RUNS,
-    )
-    records = [r for r in records if r.dagster_run.status is not dg.DagsterRunStatus.FAILURE]
     course = Course()
     since = datetime.fromtimestamp(now - _REMEMBERED_SECONDS, UTC)
-    for record in reversed(records):
-        if record.create_timestamp >= since:
-            _note(chain, record.dagster_run, course)
-    done = [r for r in records if r.dagster_run.is_success and r.end_time is not None]
+    for record in reversed(_records(chain, instance, since=since)):
+        _note(chain, record.dagster_run, course)
+    newest = _records(chain, instance, most=_MEASURED_RUNS)
+    done = [r for r in newest if r.dagster_run.is_success and r.end_time is not None]
     if not done:
         return Lately(course)
     begin = min(record.create_timestamp.timestamp() for record in done)
     end = max(record.end_time or begin for record in done)
     return Lately(course, sum(_number(r.dagster_run, BLOCKS_TAG) for r in done), end - begin)
+
+
+def _records(
+    chain: Chain,
+    instance: dg.DagsterInstance,
+    *,
+    since: datetime | None = None,
+    most: int | None = None,
+) -> list[dg.RunRecord]:
+    """The runs that the schedule asked for and that did not fail, newest first."""
+    records = instance.get_run_records(
+        filters=dg.RunsFilter(
+            job_name=layers_job_name(chain), tags={TAG: "true"}, created_after=since
+        ),
+        limit=most,
+    )
+    return [r for r in records if r.dagster_run.status is not dg.DagsterRunStatus.FAILURE]
 
 
 def _note(chain: Chain, run: dg.DagsterRun, course: Course) -> None:

@@ -15,6 +15,7 @@ from chain_assets.core.attempts import REMEMBERED_SECONDS, Attempts, FailedRun, 
 from chain_assets.core.block_range import BlockRange, ranges_between
 from chain_assets.defs.names import ENRICHED, asset_key, identifier, layer_keys, layers_job_name
 from chain_assets.defs.partitions import RANGE_END, RANGE_START
+from chain_assets.defs.writing import is_refresh
 
 # The newest failures of a day: with their rests a chain has a few dozen, if all goes wrong.
 _MOST_READ = 200
@@ -28,14 +29,20 @@ def run_in_progress(chain: Chain, instance: dg.DagsterInstance) -> bool:
 
 @dataclass(frozen=True)
 class UnderWay:
-    """How many more runs of a chain may begin now, and the blocks of those that have begun."""
+    """How many more runs of a chain may begin now; the blocks of those that are queued or have
+    begun, and their tags."""
 
     slots: int
     spans: Sequence[BlockRange]
+    tags: Sequence[Mapping[str, str]]
+
+    def meets(self, ranges: Sequence[BlockRange]) -> bool:
+        """Whether any of them is about blocks of `ranges`."""
+        return any(span.intersection(r) for span in self.spans for r in ranges)
 
     def hinders(self, ranges: Sequence[BlockRange]) -> bool:
         """Whether a run over `ranges` has to wait."""
-        return self.slots < 1 or any(span.intersection(r) for span in self.spans for r in ranges)
+        return self.slots < 1 or self.meets(ranges)
 
 
 def read_under_way(chain: Chain, instance: dg.DagsterInstance) -> UnderWay:
@@ -43,7 +50,8 @@ def read_under_way(chain: Chain, instance: dg.DagsterInstance) -> UnderWay:
     runs = _under_way(chain, instance)
     # A run that does not say what it is about may be about anything.
     spans = [_span(run.tags) or _ALL_BLOCKS for run in runs]
-    return UnderWay(_most_at_once(chain, instance) - len(runs), spans)
+    slots = _most_at_once(chain, instance) - len(runs)
+    return UnderWay(slots, spans, [run.tags for run in runs])
 
 
 def _under_way(chain: Chain, instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
@@ -64,7 +72,8 @@ def _most_at_once(chain: Chain, instance: dg.DagsterInstance) -> int:
 
 def read_attempts(chain: Chain, instance: dg.DagsterInstance, *, now: float) -> Attempts:
     """The ranges whose runs failed in the last day (until `now`, Unix seconds) and were not made
-    good since, by whatever run. A canceled run is a person's will, and no failure."""
+    good since, by whatever run. A canceled run is a person's will, and no failure; one that
+    refreshes is a person's errand: it says little of whether new blocks come through."""
     failed = _failed_runs(chain, instance, now)
     ranges = {
         block_range
@@ -84,7 +93,11 @@ def _failed_runs(chain: Chain, instance: dg.DagsterInstance, now: float) -> list
         ),
         limit=_MOST_READ,
     )
-    spans = [(_span(record.dagster_run.tags), record) for record in records]
+    spans = [
+        (_span(record.dagster_run.tags), record)
+        for record in records
+        if not is_refresh(record.dagster_run.tags)
+    ]
     return [
         FailedRun(span, record.end_time or record.create_timestamp.timestamp())
         for span, record in spans

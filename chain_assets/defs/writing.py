@@ -7,7 +7,7 @@ chain_assets/refresh       `true`: rows of older versions are made anew (refresh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import dagster as dg
 from dagster._core.storage.tags import SCHEDULE_NAME_TAG, SENSOR_NAME_TAG
@@ -31,8 +31,13 @@ def run_writer(context: dg.AssetExecutionContext, tables: LakeTables, ops: OpsSt
         ops,
         run_id=context.run.run_id,
         patient=unattended,
-        refreshes=tags.get(REFRESH_TAG) == "true",
+        refreshes=is_refresh(tags),
     )
+
+
+def is_refresh(tags: Mapping[str, str]) -> bool:
+    """Whether a run with these tags makes rows of older versions anew."""
+    return tags.get(REFRESH_TAG) == "true"
 
 
 def run_numbers(

@@ -11,7 +11,6 @@ from chain_assets.core.schemas import RAW_BLOCKS
 from chain_assets.core.schemas.enriched import BLOCKS as ENRICHED_BLOCKS
 from chain_assets.lake.blobs import blob_folder
 from chain_assets.lake.tables import LakeTables
-from chain_assets.layers.pipeline import split_by_range
 from chain_assets.layers.raw_index import read_index
 from chain_assets.ops.store import OpsStore
 from chain_assets.sources.protocol import BlockSource
@@ -48,38 +47,54 @@ def unsettled(
 
 
 def to_be_done(chain: Chain, spans: Sequence[BlockRange], tables: LakeTables) -> int:
-    """How many blocks of `spans` are not stored yet."""
-    count = 0
-    for block_range, numbers in split_by_range(chain, spans):
-        rows = read_index(tables, chain=chain.name, block_range=block_range.key)
-        there = {row.number for row in rows if row.canonical}
-        count += sum(number not in there for number in numbers)
-    return count
+    """How many blocks of `spans`, which are disjoint, are not stored yet.
+
+    By the table's log alone for ranges with no row, or with one a block: millions of blocks are
+    counted before a person is asked for them.
+    """
+    stored = tables.rows_by_range(RAW_BLOCKS, chain=chain.name)
+    wanted: dict[BlockRange, list[range]] = {}
+    for span in spans:
+        for block_range in ranges_between(span.start, span.stop - 1, chain.ranges):
+            own = block_range.between(span.start, span.stop - 1)
+            wanted.setdefault(block_range, []).append(own)
+    return sum(
+        _not_stored(chain, block_range, own, tables, rows=stored[block_range.key])
+        for block_range, own in wanted.items()
+    )
+
+
+def _not_stored(
+    chain: Chain, block_range: BlockRange, wanted: Sequence[range], tables: LakeTables, *, rows: int
+) -> int:
+    """How many blocks of `wanted` are not among the `rows` of the range."""
+    if not rows:
+        return sum(map(len, wanted))
+    if rows == len(block_range):
+        return 0
+    # The rows may be of other blocks of the range, or of the other side of a fork.
+    index = read_index(tables, chain=chain.name, block_range=block_range.key)
+    there = {row.number for row in index if row.canonical}
+    return sum(number not in there for own in wanted for number in own)
 
 
 def _settled(chain: Chain, tables: LakeTables, ops: OpsStore, first_open: int) -> dict[str, int]:
     """How many blocks of each range are done, or held and not to be tried now.
 
-    Rows of closed ranges are counted from the table's log, however many ranges there are. Where
-    blocks may be held or replaced, it is read which ones they are.
+    Rows and holds of closed ranges are counted, however many there are, by the table's log and in
+    the ops store. Only where rows may be replaced, or may be there of held blocks, are they read.
     """
     settled = tables.rows_by_range(ENRICHED_BLOCKS, chain=chain.name)
-    resting = _resting(chain, ops)
+    resting = ops.holds.resting(chain.name)
     keys = tables.range_keys(RAW_BLOCKS, chain=chain.name)
-    still_open = {key for key in keys if BlockRange.from_key(key).stop > first_open}
-    for key in still_open | resting.keys():
-        settled[key] = len(_enriched(chain, key, tables) | resting.get(key, set()))
+    exactly = {key for key in keys if BlockRange.from_key(key).stop > first_open}
+    exactly |= {key for key, held in resting.items() if held.may_have_rows and settled[key]}
+    for key, held in resting.items():
+        settled[key] += held.blocks
+    for key in exactly:
+        held_blocks = ops.holds.resting_numbers(chain.name, key) if key in resting else set()
+        settled[key] = len(_enriched(chain, key, tables) | held_blocks)
     return settled
-
-
-def _resting(chain: Chain, ops: OpsStore) -> dict[str, set[int]]:
-    """By range: blocks that are held, and not to be tried now."""
-    due = {(hold.number, hold.stage) for hold in ops.holds.due(chain.name)}
-    resting: dict[str, set[int]] = {}
-    for hold in ops.holds.find(chain.name):
-        if (hold.number, hold.stage) not in due:
-            resting.setdefault(hold.block_range, set()).add(hold.number)
-    return resting
 
 
 def _enriched(chain: Chain, key: str, tables: LakeTables) -> set[int]:

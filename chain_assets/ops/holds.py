@@ -17,6 +17,7 @@ from chain_assets.core.retries import DEFAULT_POLICY, RetryPolicy
 from chain_assets.ops.audit import record, spans_text
 from chain_assets.ops.database import Database
 from chain_assets.ops.hold_rules import STAGES, Failure, Hold, HoldState, Stage, hold_after
+from chain_assets.ops.resting import Resting, resting_by_range, resting_numbers
 from chain_assets.ops.schema import holds
 
 # Far below the number of parameters that either database takes in one statement.
@@ -126,6 +127,16 @@ class Holds:
                 holds.c.state == "waiting",
                 holds.c.next_try_at <= self._clock(),
             )
+
+    def resting(self, chain: str) -> dict[str, Resting]:
+        """What is held and not due, by range key."""
+        with self._database.reading() as connection:
+            return resting_by_range(connection, chain, now=self._clock())
+
+    def resting_numbers(self, chain: str, block_range: str) -> set[int]:
+        """The blocks of a range that are held and not due at any stage."""
+        with self._database.reading() as connection:
+            return resting_numbers(connection, chain, block_range, now=self._clock())
 
     def wake(
         self, chain: str, *, numbers: Collection[int] = (), missing: Collection[str] = ()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -14,21 +13,18 @@ from dagster._core.storage.tags import PARTITION_NAME_TAG
 
 from chain_assets.assembly import open_ops
 from chain_assets.core.attempts import FIRST_REST_SECONDS
-from chain_assets.core.block_range import BlockRange
 from chain_assets.core.schemas.enriched import BLOCKS
-from chain_assets.defs import catch_up
+from chain_assets.defs import catch_up, catch_up_history
 from chain_assets.defs.catch_up_history import BLOCKS_TAG, LEFT_TAG
-from chain_assets.defs.jobs import layers_job
 from chain_assets.defs.names import layers_job_name
-from chain_assets.defs.partitions import RANGE_END, RANGE_START, range_tags, registered_keys
-from chain_assets.defs.resources import SourcesResource, build_resources
+from chain_assets.defs.partitions import registered_keys
+from chain_assets.defs.resources import SourcesResource
 from chain_assets.layers.following import follower_key
 from chain_assets.layers.standing import standing_of
 from chain_assets.sources.budget import BudgetedSource
 from chain_assets.sources.devnet import DevnetSource
-from chain_assets_tests.defs.lab import CHAIN, URL_VARIABLE, Lab, failure_of, open_lab
-
-MINUTE = datetime(2026, 1, 2, 3, 17, tzinfo=UTC)
+from chain_assets_tests.defs.catch_up_ticks import asked, run, skipped, span, tick
+from chain_assets_tests.defs.lab import CHAIN, URL_VARIABLE, Lab, open_lab
 
 
 @pytest.fixture
@@ -37,46 +33,6 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
     monkeypatch.setattr(catch_up, "BLOCKS_PER_RUN", 20)
     with open_lab(tmp_path, monkeypatch, blocks=45, on_disk=True) as opened:
         yield opened
-
-
-def tick(lab: Lab, *, later: float = 0.0) -> list[dg.RunRequest] | dg.SkipReason:
-    schedule = catch_up.catch_up_schedule(
-        lab.chain, layers_job(lab.chain), clock=lambda: time.time() + later
-    )
-    resources = build_resources(lab.settings)
-    with dg.build_schedule_context(
-        instance=lab.instance,
-        resources={name: resources[name] for name in ("lake", "ops", "sources")},
-        scheduled_execution_time=MINUTE,
-    ) as context:
-        answer = schedule(context)
-    assert isinstance(answer, list | dg.SkipReason)
-    return answer
-
-
-def skipped(lab: Lab, *, later: float = 0.0) -> str:
-    answer = tick(lab, later=later)
-    assert isinstance(answer, dg.SkipReason), answer
-    return str(answer.skip_message)
-
-
-def asked(lab: Lab, *, later: float = 0.0) -> dg.RunRequest:
-    answer = tick(lab, later=later)
-    assert isinstance(answer, list), answer
-    (request,) = answer
-    return request
-
-
-def span(request: dg.RunRequest) -> tuple[int, int]:
-    """First and last block of a run."""
-    first = request.partition_key or request.tags[RANGE_START]
-    last = request.partition_key or request.tags[RANGE_END]
-    return BlockRange.from_key(first).start, BlockRange.from_key(last).stop - 1
-
-
-def run(lab: Lab, request: dg.RunRequest) -> None:
-    result = lab.run_request(request)
-    assert result.success, failure_of(result)
 
 
 def test_all_is_loaded_in_the_order_of_the_command_and_partitions_show_it(lab: Lab) -> None:
@@ -108,33 +64,6 @@ def test_a_head_that_moves_with_every_run_does_not_keep_history_waiting(lab: Lab
         lab.devnet.advance(1)
     assert {0, 20} <= set(taken), "history went on"
     assert taken.count(40) > 2, "and so did the head"
-
-
-def test_it_waits_for_a_run_that_is_under_way_and_says_what_is_left(lab: Lab) -> None:
-    run(lab, asked(lab))
-    job = lab.definitions.resolve_job_def(layers_job_name(lab.chain))
-    other = lab.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTING)
-    reason = skipped(lab)
-    assert "a run of this chain is under way; left: 4 ranges, 40 blocks, some 0:00:" in reason
-    lab.instance.report_run_canceled(other)
-    assert asked(lab)
-
-
-def test_the_limit_of_the_pool_says_how_many_runs_go_on_at_once_and_none_meet(lab: Lab) -> None:
-    lab.instance.event_log_storage.set_concurrency_slots("lab_net", 3)
-    answer = tick(lab)
-    assert isinstance(answer, list)
-    assert [span(request) for request in answer] == [(40, 49), (30, 39), (0, 19)]
-    job = lab.definitions.resolve_job_def(layers_job_name(lab.chain))
-    tags = range_tags([BlockRange(20, 30), BlockRange(30, 40)])
-    lab.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=tags)
-    answer = tick(lab)
-    assert isinstance(answer, list)
-    assert [span(request) for request in answer] == [(40, 49), (0, 19)]
-    # The head's sensor takes the place that is free, but not those blocks.
-    assert "under way" in str(lab.sensor_tick().skip_reason)
-    lab.instance.event_log_storage.set_concurrency_slots("lab_net", 1)
-    assert "under way" in skipped(lab)
 
 
 def test_a_range_whose_run_failed_rests_and_then_runs_alone(lab: Lab) -> None:
@@ -169,6 +98,8 @@ def test_open_ranges_are_left_to_a_follower(lab: Lab) -> None:
 def test_a_range_that_stays_behind_is_not_asked_for_again_at_once(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # However many runs there were since.
+    monkeypatch.setattr(catch_up_history, "_MEASURED_RUNS", 1)
     while isinstance(answer := tick(lab), list):
         run(lab, answer[0])
     partition = {"chain": lab.chain.name, "block_range": "000000000000-000000000009"}

@@ -15,6 +15,7 @@ from chain_assets.core.schemas.decoded import TRANSACTIONS
 from chain_assets.core.schemas.enriched import BLOCKS
 from chain_assets.defs.names import DECODED, layers_job_name
 from chain_assets.defs.partitions import range_tags
+from chain_assets.defs.writing import REFRESH_TAG
 from chain_assets.lake.data_files import write_data_file
 from chain_assets_tests.defs.lab import Lab
 
@@ -160,3 +161,11 @@ def test_a_canceled_run_is_no_failure(lab: Lab) -> None:
     run = lab.instance.create_run_for_job(job, tags=dict(request.tags))
     lab.instance.report_run_canceled(run)
     assert asked(lab).run_key == request.run_key, "Dagster runs a key once: the cancelling stands"
+
+
+def test_a_refresh_that_is_refused_or_fails_keeps_its_ranges_from_nothing(lab: Lab) -> None:
+    request = asked(lab)
+    job = lab.definitions.resolve_job_def(layers_job_name(lab.chain))
+    tags = {**request.tags, REFRESH_TAG: "true"}
+    lab.instance.report_run_failed(lab.instance.create_run_for_job(job, tags=tags))
+    assert asked(lab).run_key == request.run_key

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -21,8 +22,10 @@ from chain_assets.defs.names import DECODED, ENRICHED, asset_key
 from chain_assets.defs.partitions import range_tags
 from chain_assets.defs.resources import build_resources
 from chain_assets.defs.writing import REFRESH_TAG
+from chain_assets.layers.pipeline import write_decoded
+from chain_assets.layers.report import LayerReport
 from chain_assets.ops.store import OpsStore
-from chain_assets_tests.defs.lab import CHAIN, Lab, failure_of, open_lab
+from chain_assets_tests.defs.lab import CHAIN, Lab, failure_of, lab_settings, open_lab
 
 OLD = "0+old"
 
@@ -160,3 +163,69 @@ def test_where_a_chain_needs_no_approval_nothing_is_asked(
         assert refresh(lab).success
         assert stale(lab, BLOCKS) == []
         assert lab.materializations(DECODED)
+
+
+def test_an_approval_that_came_after_its_rows_were_left_stays_for_the_next_run(
+    lab: Lab, ops: OpsStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def approved_meanwhile(*parts: Any, **options: Any) -> LayerReport:
+        for asked in ops.approvals.all("pending"):
+            ops.approvals.approve(asked.id, who="ada", why="new decoder")
+        return write_decoded(*parts, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(layers, "write_decoded", approved_meanwhile)
+        failed = refresh(lab)
+    assert not failed.success
+    assert "Materialize the same ranges again" in failure_of(failed)
+    assert stale(lab, BLOCKS) == [3]
+    assert [approval.state for approval in ops.approvals.all()] == ["approved"]
+    assert refresh(lab).success
+    assert (stale(lab, BLOCKS), stale(lab, ENRICHED_BLOCKS)) == ([], [])
+    assert [approval.state for approval in ops.approvals.all()] == ["used"]
+
+
+def test_decoded_rows_that_all_wait_for_a_price_are_asked_for_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "reference"
+    folder.mkdir()
+    prices = "chain,token_address,price_at,price_usd,source,as_of\n"
+    (folder / "token_prices.csv").write_text(f"{prices}lab-net,,2020-01-01T00:00:00Z,2.5,mine,\n")
+    settings = replace(lab_settings(CHAIN, tmp_path / "lake", "local"), reference=folder)
+    with (
+        open_lab(tmp_path, monkeypatch, settings=settings) as lab,
+        open_ops(lab.settings, lab.tables) as ops,
+    ):
+        assert lab.run(*lab.open_ranges()).success
+        assert not lab.numbers(ENRICHED_BLOCKS)
+        age(lab, BLOCKS, 3)
+        refused = refresh(lab)
+        (asked,) = ops.approvals.all("pending")
+        assert asked.id in failure_of(refused)
+        assert stale(lab, BLOCKS) == [3]
+        ops.approvals.approve(asked.id, who="ada", why="new decoder")
+        assert refresh(lab).success
+        assert stale(lab, BLOCKS) == []
+        assert ops.approvals.get(asked.id).state == "used"
+
+
+def test_enriched_rows_that_only_a_new_decoding_makes_anew_keep_the_approval(
+    lab: Lab, ops: OpsStore
+) -> None:
+    def enrich() -> dg.ExecuteInProcessResult:
+        return dg.materialize(
+            list(layers.layer_assets(lab.chain, layers.Setting(spark=False))),
+            selection=[asset_key(lab.chain, ENRICHED)],
+            instance=lab.instance,
+            resources=dict(build_resources(lab.settings)),
+            tags={**range_tags([BlockRange(0, 10), BlockRange(20, 30)]), REFRESH_TAG: "true"},
+            raise_on_error=False,
+        )
+
+    age(lab, ENRICHED_BLOCKS, 3)
+    enrich()
+    (asked,) = ops.approvals.all()
+    ops.approvals.approve(asked.id, who="ada", why="new decoder")
+    assert "with decoded_blocks among its assets" in failure_of(enrich())
+    assert ops.approvals.get(asked.id).state == "approved"

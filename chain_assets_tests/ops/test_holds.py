@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from chain_assets.ops.audit import AuditLine
 from chain_assets.ops.hold_rules import Failure, Stage
+from chain_assets.ops.resting import Resting
 from chain_assets.ops.store import OpsStore
 from chain_assets_tests.ops.clock import START, Clock
 
@@ -54,6 +55,23 @@ def test_a_held_block_is_due_when_its_wait_is_over_and_each_wait_is_longer(
         assert numbers_due(ops) == []
         clock.sleep(1)
         assert numbers_due(ops) == [1]
+
+
+def test_what_rests_is_counted_by_range_each_block_once_and_without_what_is_due(
+    ops: OpsStore, clock: Clock
+) -> None:
+    later = "000000001000-000000001999"
+    ops.holds.put("base", [failed(1), failed(2), failed(2, "prove")])
+    ops.holds.put("base", [failed(n, "decode", block_range=later) for n in (1000, 1001)])
+    ops.holds.put("other", [failed(3)])
+    assert ops.holds.resting("base") == {RANGE: Resting(2, False), later: Resting(2, False)}
+    assert ops.holds.resting_numbers("base", RANGE) == {1, 2}
+    ops.holds.drop("base", [1001], who="ada", why="no such contract")
+    clock.sleep(60)
+    assert ops.holds.resting("base") == {later: Resting(1, True)}
+    assert ops.holds.resting_numbers("base", RANGE) == set()
+    ops.holds.put("base", [failed(4, "fetch")])
+    assert ops.holds.resting("base")[RANGE] == Resting(1, True), "its blob may have been lost"
 
 
 def test_many_blocks_are_held_and_healed_in_one_call_each(ops: OpsStore) -> None:

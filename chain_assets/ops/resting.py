@@ -1,0 +1,53 @@
+"""Holds that are not to be tried now: counted where they are, not read one by one.
+
+A block may be held at several stages, and is counted once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, case, distinct, func, or_, select
+
+from chain_assets.ops.schema import holds
+
+
+@dataclass(frozen=True)
+class Resting:
+    """How many blocks of a range rest; and whether rows of them may be there all the same.
+
+    A block that was dropped is enriched without what it lacks, and one that was fetched again, as
+    its blob was lost, has the rows of before.
+    """
+
+    blocks: int
+    may_have_rows: bool
+
+
+def resting_by_range(connection: Connection, chain: str, *, now: float) -> dict[str, Resting]:
+    """What rests at `now` (Unix seconds), by range key."""
+    kept = or_(holds.c.state == "dropped", holds.c.stage == "fetch")
+    query = (
+        select(
+            holds.c.block_range,
+            func.count(distinct(holds.c.number)),
+            func.max(case((kept, 1), else_=0)),
+        )
+        .where(holds.c.chain == chain, _rests(now))
+        .group_by(holds.c.block_range)
+    )
+    return {key: Resting(blocks, bool(rows)) for key, blocks, rows in connection.execute(query)}
+
+
+def resting_numbers(
+    connection: Connection, chain: str, block_range: str, *, now: float
+) -> set[int]:
+    """The blocks of one range that rest at `now` (Unix seconds)."""
+    query = select(holds.c.number).where(
+        holds.c.chain == chain, holds.c.block_range == block_range, _rests(now)
+    )
+    return set(connection.scalars(query))
+
+
+def _rests(now: float) -> ColumnElement[bool]:
+    return or_(holds.c.state != "waiting", holds.c.next_try_at > now)
