@@ -6,7 +6,6 @@ needs no more than a thousand different blocks: every blob is read, decoded, pro
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
@@ -62,9 +61,17 @@ def decode(folder: Path, blocks: int, engine: Engine) -> int:
 
 
 def forget_decoded(folder: Path) -> None:
-    """Take the decoded layer away, so that the next run finds the lake as this one did."""
+    """Take the decoded rows away, so that the next run finds the lake as this one did. The tables
+    stay: they are made once in a lake's life, not for each range."""
+    tables = LakeTables(Storage(str(folder)))
     for table in WRITTEN:
-        shutil.rmtree(folder / table.name, ignore_errors=True)
+        keys = {file["partition.chain"] for file in tables.live_files(table)}
+        for chain in keys:
+            partition = {"chain": chain, "block_range": _RANGE.key}
+            tables.replace_blocks(table, [], partition=partition, numbers=None)
+        for file in (folder / table.name).rglob("*.parquet"):
+            if "_delta_log" not in file.parts:
+                file.unlink()
 
 
 def _places(blocks: int) -> list[tuple[int, int]]:
