@@ -22,7 +22,7 @@ class LocalEngine:
 
     def map(self, function: Callable[[T], R], tasks: Sequence[T]) -> Iterator[R]:
         """The results, in the order of the tasks; after an error no further task starts."""
-        if len(tasks) <= 1:
+        if len(tasks) <= 1 or self.parallelism == 1:
             yield from (function(task) for task in tasks)
             return
         ended = Event()
