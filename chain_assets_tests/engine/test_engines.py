@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import NoReturn
 
@@ -61,6 +63,27 @@ def test_after_an_error_no_further_local_task_starts(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) < len(tasks)
 
 
+def test_local_tasks_run_in_the_same_threads_however_often() -> None:
+    engine = LocalEngine(2)
+    threads = {name for _ in range(5) for name in engine.map(_thread, range(8))}
+    assert len(threads) == 2
+
+
+def test_no_local_task_is_still_at_work_when_an_error_is_raised() -> None:
+    working: set[int] = set()
+
+    def work(task: int) -> None:
+        working.add(task)
+        time.sleep(0.02 * task)
+        working.discard(task)
+        if task == 0:
+            raise ValueError("the first")
+
+    with pytest.raises(ValueError, match="the first"):
+        list(LocalEngine(3).map(work, range(6)))
+    assert working == set()
+
+
 def test_spark_workers_run_this_interpreter() -> None:
     assert set(spark_engine().map(_interpreter, [1, 2, 3])) == {sys.executable}
 
@@ -101,6 +124,11 @@ def _no_session() -> NoReturn:
 
 def _frozen_objects(_: object) -> int:
     return gc.get_freeze_count()
+
+
+def _thread(_: int) -> str:
+    time.sleep(0.01)
+    return threading.current_thread().name
 
 
 def _square(number: int) -> int:
