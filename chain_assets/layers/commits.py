@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pyarrow.compute as pc
 
@@ -78,26 +79,31 @@ def commit_layer(
     return tuple(commits[table.name] for table in layer)
 
 
+def layer_files(
+    tables: LakeTables, layer: Sequence[Table], partition: dict[str, str]
+) -> list[tuple[Table, dict[str, Any]]]:
+    """The live files of all tables of a layer."""
+    return [(table, file) for table in layer for file in tables.live_files(table, **partition)]
+
+
 def stray_numbers(
     tables: LakeTables,
-    layer: Sequence[Table],
-    partition: dict[str, str],
+    files: Sequence[tuple[Table, dict[str, Any]]],
     known: Collection[int],
 ) -> set[int]:
-    """Blocks of which rows are left, but no witness: not among the blocks `known`.
+    """Blocks of which `files` have rows, but that are not among the blocks `known`: those that
+    have a witness, and those that are to be written anyway.
 
     A run that was killed before its last commit leaves them, and where the chain does not have
     the block any more no later plan would come upon it.
     """
     found: set[int] = set()
     numbers = frozenset(known)
-    for table in layer:
-        for file in tables.live_files(table, **partition):
-            low, high = (file.get(f"{end}.{table.number_column}") for end in ("min", "max"))
-            if low is None or high is None or not numbers.issuperset(range(low, high + 1)):
-                rows = tables.read(table, columns=[table.number_column], **partition)
-                found.update(pc.unique(rows[table.number_column]).to_pylist())
-                break
+    for table, file in files:
+        low, high = (file.get(f"{end}.{table.number_column}") for end in ("min", "max"))
+        if low is None or high is None or not numbers.issuperset(range(low, high + 1)):
+            rows = tables.read_files(table, [file], [table.number_column])
+            found.update(pc.unique(rows[table.number_column]).to_pylist())
     return found - numbers
 
 

@@ -26,7 +26,7 @@ from chain_assets.engine.protocol import Engine
 from chain_assets.lake.blobs import BlobRef
 from chain_assets.lake.delta import Fence
 from chain_assets.lake.tables import LakeTables
-from chain_assets.layers.commits import begin, commit_layer, stray_numbers
+from chain_assets.layers.commits import begin, commit_layer, layer_files, stray_numbers
 from chain_assets.layers.decode_task import WRITTEN, DecodeContext, decode_task
 from chain_assets.layers.proving import Held, read_held
 from chain_assets.layers.raw_index import read_index
@@ -71,10 +71,12 @@ def materialize_decoded(
     begin(tables, BLOCKS, context.partition, fence)
     # Before the index: what another run adds in between must not look like rows to remove.
     held = read_held(tables, context.partition)
-    have = _have(tables, context, held, repair)
+    have = _have(tables, context, held)
+    there = layer_files(tables, WRITTEN, context.partition)
     rows = read_index(tables, chain=chain.name, block_range=block_range.key)
     canonical = {row.number: row for row in rows if row.canonical}
     want = {n: (row.hash, row.sha256, context.version) for n, row in canonical.items()}
+    have |= dict.fromkeys([*stray_numbers(tables, there, {*have, *want}), *repair])
     # A block that is held has no rows to be left as they are: each new decoder tries it anew.
     rows_there = {n: i for n, i in have.items() if n not in held or i != held[n].identity}
     plan = reconcile(want if refresh else keep_versions(want, rows_there), have)
@@ -114,17 +116,12 @@ def materialize_decoded(
 
 
 def _have(
-    tables: LakeTables,
-    context: DecodeContext,
-    held: Mapping[int, Held],
-    repair: Collection[int],
+    tables: LakeTables, context: DecodeContext, held: Mapping[int, Held]
 ) -> dict[int, tuple[Hashable, ...] | None]:
-    """What the layer holds of each block; None where it holds something, but nothing whole."""
+    """What the layer says that it holds of each block."""
     columns = ["number", "hash", "raw_sha256", "decoder_version"]
     rows = tables.read(BLOCKS, columns=columns, **context.partition)
     numbers, *identity = (rows[name].to_pylist() for name in columns)
     have: dict[int, tuple[Hashable, ...] | None] = {n: h.identity for n, h in held.items()}
     # A block that has both was on its way from the one to the other: its row says unfinished.
-    have |= dict(zip(numbers, zip(*identity, strict=True), strict=True))
-    strays = stray_numbers(tables, WRITTEN, context.partition, have)
-    return have | dict.fromkeys([*strays, *repair])
+    return have | dict(zip(numbers, zip(*identity, strict=True), strict=True))

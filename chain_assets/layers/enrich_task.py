@@ -14,7 +14,12 @@ from chain_assets.core.errors import CommitConflict
 from chain_assets.core.schemas import ENRICHED_TABLES, Table
 from chain_assets.core.schemas.abi import CALLS, TOKEN_TRANSFERS
 from chain_assets.core.schemas.decoded import BLOCKS, TRANSACTIONS
-from chain_assets.lake.data_files import DataFile, read_data_file, write_data_file
+from chain_assets.lake.data_files import (
+    DataFile,
+    open_data_file,
+    read_columns,
+    write_data_file,
+)
 from chain_assets.lake.storage import ObjectStore, Storage, open_store
 
 INPUTS = (BLOCKS, TRANSACTIONS, CALLS, TOKEN_TRANSFERS)
@@ -121,14 +126,35 @@ def _check_whole(
 def _read(store: ObjectStore, context: EnrichContext, table: Table, numbers: pa.Array) -> pa.Table:
     """Of the rows of blocks `numbers` what enriched rows are made of, in the order of their key."""
     names = decoded_columns(table)
-    empty = pa.schema([table.column(name).field for name in names]).empty_table()
+    empty = _schema(table, names).empty_table()
     bounds = pc.min_max(numbers).as_py()
     first, last = bounds["min"], bounds["max"]
     parts = [
-        read_data_file(store, table, file.path, size=file.size, blocks=(first, last), columns=names)
+        _read_file(store, table, file, numbers, names, (first, last))
         for file in context.files[table.name]
         if file.first is None or file.last is None or (file.first <= last and file.last >= first)
     ]
     rows = pa.concat_tables([empty, *parts])
-    rows = rows.filter(pc.is_in(rows[table.number_column], numbers))
     return rows.sort_by([(name, "ascending") for name in table.key]).combine_chunks()
+
+
+def _read_file(
+    store: ObjectStore,
+    table: Table,
+    file: InputFile,
+    numbers: pa.Array,
+    names: Sequence[str],
+    bounds: tuple[int, int],
+) -> pa.Table:
+    opened = open_data_file(store, table, file.path, size=file.size)
+    number = table.number_column
+    # First only the numbers: a large file may lie around a block that is in a small one.
+    found = read_columns(opened, table, file.path, [number], blocks=bounds)
+    mine = pc.is_in(found[number], numbers)
+    if not pc.any(mine, min_count=0).as_py():
+        return _schema(table, names).empty_table()
+    return read_columns(opened, table, file.path, names, blocks=bounds).filter(mine)
+
+
+def _schema(table: Table, names: Sequence[str]) -> pa.Schema:
+    return pa.schema([table.column(name).field for name in names])

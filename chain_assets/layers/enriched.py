@@ -34,7 +34,13 @@ from chain_assets.engine.protocol import Engine
 from chain_assets.lake.actions import may_hold
 from chain_assets.lake.delta import Fence
 from chain_assets.lake.tables import LakeTables
-from chain_assets.layers.commits import UNFINISHED, begin, commit_layer, stray_numbers
+from chain_assets.layers.commits import (
+    UNFINISHED,
+    begin,
+    commit_layer,
+    layer_files,
+    stray_numbers,
+)
 from chain_assets.layers.enrich_task import (
     INPUTS,
     BlockToEnrich,
@@ -81,6 +87,7 @@ def materialize_enriched(
     begin(tables, ENRICHED_BLOCKS, context.partition, fence)
     # Before the decoded blocks: what another run adds in between is not to be removed.
     have = _have(tables, context.partition, repair)
+    there = layer_files(tables, ENRICHED_TABLES, context.partition)
     # The plan is made of the files that the tasks read: where they are of two commits, the tasks
     # find it out.
     live = {table.name: tables.live_files(table, **context.partition) for table in INPUTS}
@@ -91,6 +98,7 @@ def materialize_enriched(
     want = {n: block["identity"] for n, block in decoded.items() if n not in decoding}
     held = _held(context, tables, live, want, have, waived)
     want = {n: identity for n, identity in want.items() if n not in held}
+    have |= dict.fromkeys(stray_numbers(tables, there, {*have, *want, *decoding}))
     plan = reconcile(want if refresh else keep_versions(want, have), have)
     context = replace(context, files=_files_of(live, plan.write))
     results = run_tasks(
@@ -173,15 +181,14 @@ def _decoded_blocks(
 def _have(
     tables: LakeTables, partition: dict[str, str], repair: Collection[int]
 ) -> dict[int, tuple[Hashable, ...] | None]:
-    """What the layer holds of each block; None where it holds something, but nothing whole."""
+    """What the layer says that it holds of each block; None where that is to be made anew."""
     columns = ["number", "hash", "raw_sha256", "decoder_version", "enricher_version"]
     rows = tables.read(ENRICHED_BLOCKS, columns=columns, **partition)
     numbers, *identity = (rows[name].to_pylist() for name in columns)
     have: dict[int, tuple[Hashable, ...] | None] = dict(
         zip(numbers, zip(*identity, strict=True), strict=True)
     )
-    strays = stray_numbers(tables, ENRICHED_TABLES, partition, have)
-    return have | dict.fromkeys([*strays, *repair])
+    return have | dict.fromkeys(repair)
 
 
 def _held(
