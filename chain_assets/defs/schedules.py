@@ -21,14 +21,19 @@ _DAILY = "17 3 * * *"
 _LAG = "*/15 * * * *"
 
 
+def schedule_status(chain: Chain) -> dg.DefaultScheduleStatus:
+    """Like the chain's sensor its schedules run from the start where `follow` says so."""
+    return dg.DefaultScheduleStatus.RUNNING if chain.follow else dg.DefaultScheduleStatus.STOPPED
+
+
 def schedules(
     chain: Chain,
     *,
     layers: UnresolvedAssetJobDefinition,
     lag: UnresolvedAssetJobDefinition,
 ) -> list[dg.ScheduleDefinition]:
-    """The chain's schedules; like its sensor they run from the start where `follow` says so."""
-    status = dg.DefaultScheduleStatus.RUNNING if chain.follow else dg.DefaultScheduleStatus.STOPPED
+    """The daily safety net, and the lag."""
+    status = schedule_status(chain)
     return [_daily(chain, layers, status), _lag_schedule(chain, lag, status)]
 
 

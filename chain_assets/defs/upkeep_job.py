@@ -19,6 +19,7 @@ from chain_assets.chains import Chain
 from chain_assets.core.errors import ChainAssetsError, LeaseTaken
 from chain_assets.defs.names import identifier
 from chain_assets.defs.resources import LakeResource, OpsResource
+from chain_assets.defs.schedules import schedule_status
 from chain_assets.lake.tables import LakeTables
 from chain_assets.layers.upkeep import compact_closed, merges_due, tidy_lake
 from chain_assets.ops.store import OpsStore
@@ -65,8 +66,8 @@ def upkeep_job(chain: Chain) -> dg.JobDefinition:
 
 
 def upkeep_schedules(chain: Chain, job: dg.JobDefinition) -> list[dg.ScheduleDefinition]:
-    """Its schedules; like the chain's sensor they run from the start where `follow` says so."""
-    status = dg.DefaultScheduleStatus.RUNNING if chain.follow else dg.DefaultScheduleStatus.STOPPED
+    """When it runs by itself."""
+    status = schedule_status(chain)
     return [_compact_schedule(chain, job, status), _tidy_schedule(chain, job, status)]
 
 

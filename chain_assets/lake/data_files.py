@@ -118,16 +118,14 @@ def read_data_file(
     path: str,
     *,
     size: int,
-    blocks: tuple[int, int] | None = None,
     columns: Sequence[str] | None = None,
 ) -> pa.Table:
-    """The rows of a live file; with `blocks` (first and last, included) at least those of these.
+    """The rows of a live file.
 
     `size` is the file's, in bytes; `columns` are those wanted, by default all of the file. Raises
     StorageFailed, also where the file is gone or is no Parquet.
     """
-    file = open_data_file(store, table, path, size=size)
-    return read_columns(file, table, path, columns, blocks=blocks)
+    return read_columns(open_data_file(store, table, path, size=size), table, path, columns)
 
 
 def open_data_file(store: ObjectStore, table: Table, path: str, *, size: int) -> pq.ParquetFile:
@@ -147,7 +145,8 @@ def read_columns(
     *,
     blocks: tuple[int, int] | None = None,
 ) -> pa.Table:
-    """As `read_data_file`, of a file that is open."""
+    """As `read_data_file`, of a file that is open; with `blocks` (first and last, included) at
+    least the rows of these."""
     wanted = list(columns) if columns is not None else table.file_schema.names
     groups = range(file.num_row_groups) if blocks is None else _groups_of(file, table, blocks)
     # Threads of Arrow's own cost more than they save while a file is small.
@@ -169,7 +168,7 @@ def _completed(rows: pa.Table, table: Table, names: Sequence[str]) -> pa.Table:
         column = table.column(name)
         if name not in rows.column_names and column.nullable:
             rows = rows.append_column(column.field, pa.nulls(len(rows), column.field.type))
-    return rows.select(names).cast(pa.schema([table.column(name).field for name in names]))
+    return rows.select(names).cast(table.schema_of(names))
 
 
 def _groups_of(file: pq.ParquetFile, table: Table, blocks: tuple[int, int]) -> Iterator[int]:

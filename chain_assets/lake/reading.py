@@ -31,7 +31,7 @@ class RowReader:
         self, table: Table, files: Sequence[dict[str, Any]], columns: Sequence[str]
     ) -> pa.Table:
         """The `columns` of these live files, those of their partitions too."""
-        schema = pa.schema([table.column(name).field for name in columns])
+        schema = table.schema_of(columns)
         return pa.concat_tables(
             [schema.empty_table(), *(self._rows(table, file, schema) for file in files)]
         )

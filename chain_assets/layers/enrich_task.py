@@ -126,7 +126,7 @@ def _check_whole(
 def _read(store: ObjectStore, context: EnrichContext, table: Table, numbers: pa.Array) -> pa.Table:
     """Of the rows of blocks `numbers` what enriched rows are made of, in the order of their key."""
     names = decoded_columns(table)
-    empty = _schema(table, names).empty_table()
+    empty = table.schema_of(names).empty_table()
     bounds = pc.min_max(numbers).as_py()
     first, last = bounds["min"], bounds["max"]
     parts = [
@@ -152,9 +152,5 @@ def _read_file(
     found = read_columns(opened, table, file.path, [number], blocks=bounds)
     mine = pc.is_in(found[number], numbers)
     if not pc.any(mine, min_count=0).as_py():
-        return _schema(table, names).empty_table()
+        return table.schema_of(names).empty_table()
     return read_columns(opened, table, file.path, names, blocks=bounds).filter(mine)
-
-
-def _schema(table: Table, names: Sequence[str]) -> pa.Schema:
-    return pa.schema([table.column(name).field for name in names])

@@ -10,7 +10,7 @@ import pytest
 
 from chain_assets.core.schemas.decoded import BLOCKS, WITHDRAWALS
 from chain_assets.lake import data_files
-from chain_assets.lake.data_files import read_data_file, write_data_file
+from chain_assets.lake.data_files import open_data_file, read_columns, write_data_file
 from chain_assets.lake.storage import Storage
 from chain_assets.lake.tables import LakeTables
 from chain_assets_tests.lake.withdrawal_rows import PARTITION, replace, rows_of, stored
@@ -74,7 +74,6 @@ def test_of_a_large_file_only_the_row_groups_of_the_blocks_are_read(
     rows = rows_of(range(100))
     file = write_data_file(tables.store, WITHDRAWALS, rows, partition=PARTITION)
     assert file is not None
-    read = read_data_file(
-        tables.store, WITHDRAWALS, file.path, size=file.size, blocks=(18, 41), columns=None
-    )
+    opened = open_data_file(tables.store, WITHDRAWALS, file.path, size=file.size)
+    read = read_columns(opened, WITHDRAWALS, file.path, blocks=(18, 41))
     assert read.equals(rows.slice(10, 40))

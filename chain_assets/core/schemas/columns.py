@@ -15,6 +15,7 @@ An amount that nobody keeps below 10^38 is a pair: `x` (amount) is NULL where it
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -141,6 +142,10 @@ class Table:
     def file_schema(self) -> pa.Schema:
         """The columns that stand in the Parquet files; Delta keeps partition values in its log."""
         return pa.schema([column.field for column in self.columns])
+
+    def schema_of(self, names: Iterable[str]) -> pa.Schema:
+        """The columns `names`, in this order. Raises KeyError."""
+        return pa.schema([self.column(name).field for name in names])
 
     def column(self, name: str) -> Column:
         """The column `name`. Raises KeyError."""
