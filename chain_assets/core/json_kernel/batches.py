@@ -1,8 +1,8 @@
 """Payloads through the kernel, a batch at a time.
 
-A batch costs what a hundred columns cost, whatever is in them, so it is large: about fifty blocks
-of mainnet. Larger ones gain little and need more memory. Arenas are kept between batches, one for
-each thread that decodes at the same time.
+A batch costs what a hundred columns cost, whatever is in them, and what comes after it puts the rows
+of several together again; so it is as large as what a worker decodes at a time, a hundred blocks of
+mainnet. Arenas are kept between batches, one for each thread that decodes at the same time.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from chain_assets.core.json_kernel.entry import run_kernel
 from chain_assets.core.json_kernel.layout import KINDS
 from chain_assets.core.json_kernel.work import NOTHING, PAYLOAD_ROW
 
-BATCH_BYTES = 40 * 1024 * 1024
+BATCH_BYTES = 80 * 1024 * 1024
 # Offsets are 32 bits wide; what is far beyond any block is not worth an arena either.
 _MAX_PAYLOAD_BYTES = 256 * 1024 * 1024
 _HASH_BYTES = 32
