@@ -58,7 +58,7 @@ def measure(name: str, data: Mapping[str, pa.Table], blocks: int) -> Sequence[Se
 
 
 def _write(table: str, label: str, rows: pa.Table) -> int:
-    options = write_options(TABLES[table]) if label == OURS else VARIANTS[label]
+    options = write_options(TABLES[table], rows=len(rows)) if label == OURS else VARIANTS[label]
     sink = pa.BufferOutputStream()
     pq.write_table(rows, sink, **options)
     return int(sink.tell())

@@ -3,7 +3,8 @@
 Each repair fetches, decodes and enriches a block; so does what it stands beside, for all blocks.
 
     a held block comes in     the range is closed, its tables are a file each; rows are only added
-    rows replaced, open       as a follower leaves a range: small files, of which a few are remade
+    rows replaced, newest     as in a reorg: the last blocks, which a follower wrote one by one
+    rows replaced, open       blocks further back in the range that is followed, in small files
     rows replaced, written    as a backfill leaves it: a file a table for each task
     rows replaced, closed     compacted: a file is remade as a whole, and here it is the range
 """
@@ -65,13 +66,23 @@ class RangeOfBlocks:
         self.range = BlockRange(FIRST, FIRST + RANGE)
         self._parts: Parts = replace(self.bench.parts(), source=source)
 
-    def write(self, *, at_once: int = RANGE) -> float:
-        """All blocks through all layers, so many at a time."""
+    def write(self) -> float:
+        """All blocks through all layers, as a backfill does."""
         started = time.process_time()
-        for first in range(self.range.start, self.range.stop, at_once):
-            span = BlockRange(first, min(first + at_once, self.range.stop))
-            run_blocks(self.chain, [span], self._parts, progress=lambda layer: no_progress)
+        self._write(self.range)
         return time.process_time() - started
+
+    def follow(self) -> None:
+        """All blocks, as a follower leaves them: the last ones one by one, in files of their own,
+        those before as they were merged."""
+        last = self.range.stop - MOST_FILES
+        for first in range(self.range.start, last, MOST_FILES):
+            self._write(BlockRange(first, min(first + MOST_FILES, last)))
+        for number in range(last, self.range.stop):
+            self._write(BlockRange(number, number + 1))
+
+    def _write(self, span: BlockRange) -> None:
+        run_blocks(self.chain, [span], self._parts, progress=lambda layer: no_progress)
 
     def compact(self) -> None:
         """As when the range is final."""
@@ -94,11 +105,8 @@ class RangeOfBlocks:
         partition = {"chain": self.chain.name, "block_range": self.range.key}
         for table in (RAW_BLOCKS, *WRITTEN, *ENRICHED_TABLES):
             self.bench.tables.replace_blocks(table, [], partition=partition, numbers={number})
-        parts = self._parts
         started = time.process_time()
-        run_blocks(
-            self.chain, [BlockRange(number, number + 1)], parts, progress=lambda _: no_progress
-        )
+        self._write(BlockRange(number, number + 1))
         return time.process_time() - started
 
     def _lose(self, number: int) -> None:
@@ -111,8 +119,9 @@ def repair(folder: Path) -> list[Row]:
     """A row for each state that a range may be in."""
     source = Answers(MadeBlocks(RANGE))
     warm = RangeOfBlocks(folder / "warm", source)
-    warm.write(at_once=MOST_FILES)
+    warm.follow()
     opened = _median(warm.repair)
+    newest = _median(warm.repair, among=range(RANGE - len(_REPAIRED), RANGE))
     written = RangeOfBlocks(folder / "written", source)
     whole = written.write()
     replaced = _median(written.repair)
@@ -126,13 +135,16 @@ def repair(folder: Path) -> list[Row]:
     return [
         ("fetch, decode and enrich 1,000 blocks", f"{whole * 1000:.0f} ms", ""),
         row("1 of them: held until now, range closed", added),
+        row("1 of them: rows replaced, among the newest", newest),
         row("1 of them: rows replaced, range open", opened),
         row("1 of them: rows replaced, range just written", replaced),
         row("1 of them: rows replaced, range closed", closed),
     ]
 
 
-def _median(one: Callable[[int], float], *, after: int = 0) -> float:
+def _median(
+    one: Callable[[int], float], *, among: Sequence[int] = _REPAIRED, after: int = 0
+) -> float:
     # A block that was repaired lies in a small file of its own: each is taken only once.
-    taken = [one(FIRST + number + after) for number in _REPAIRED]
+    taken = [one(FIRST + number + after) for number in among]
     return statistics.median(taken[1:])

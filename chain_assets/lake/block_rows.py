@@ -31,20 +31,23 @@ _MOST_SLICES = 64
 
 @dataclass(frozen=True)
 class Remade:
-    """A live file, and what takes its place: None where no row is left. `rows` were concerned."""
+    """A live file, and what takes its place: None where no row is left. `rows` were concerned; they
+    are of `blocks`, where single blocks were asked for."""
 
     old: dict[str, Any]
     rows: int
     file: DataFile | None
+    blocks: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
 class Concerned:
-    """A live file that has rows of the blocks asked for: `mine` says which."""
+    """A live file that has rows of the blocks asked for, of `blocks`: `mine` says which."""
 
     live: dict[str, Any]
     file: pq.ParquetFile
     mine: npt.NDArray[np.bool_]
+    blocks: frozenset[int]
 
 
 def without_blocks(
@@ -65,7 +68,7 @@ def without_blocks(
         if count < len(found.mine):
             rows = _kept(read_columns(found.file, table, found.live["path"]), ~found.mine)
             file = write_data_file(store, table, rows, partition=partition)
-        remade.append(Remade(found.live, count, file))
+        remade.append(Remade(found.live, count, file, found.blocks))
     return remade
 
 
@@ -90,7 +93,7 @@ def with_text(
         marked = pc.if_else(pa.array(found.mine), text, rows[column].combine_chunks())
         rows = rows.set_column(place, rows.schema.field(place), marked)
         file = write_data_file(store, table, rows, partition=partition)
-        remade.append(Remade(found.live, int(found.mine.sum()), file))
+        remade.append(Remade(found.live, int(found.mine.sum()), file, found.blocks))
     return remade
 
 
@@ -104,10 +107,11 @@ def _concerned(
         if may_hold(action, table, numbers):
             file = open_data_file(store, table, action["path"], size=action["size_bytes"])
             rows = read_columns(file, table, action["path"], [table.number_column])
-            among = pc.is_in(rows[table.number_column], asked).combine_chunks()
-            mine = among.to_numpy(zero_copy_only=False)
-            if mine.any():
-                yield Concerned(action, file, mine)
+            theirs = rows[table.number_column]
+            among = pc.is_in(theirs, asked).combine_chunks()
+            if among.true_count:
+                blocks = frozenset(pc.unique(theirs.filter(among)).to_pylist())
+                yield Concerned(action, file, among.to_numpy(zero_copy_only=False), blocks)
 
 
 def _kept(rows: pa.Table, keep: npt.NDArray[np.bool_]) -> pa.Table:

@@ -11,12 +11,11 @@ clock has to be right.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Protocol
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
@@ -25,6 +24,7 @@ from chain_assets.core.errors import CommitConflict, LeaseLost, StorageFailed
 from chain_assets.core.fault_points import fault_point
 from chain_assets.core.schemas import Table
 from chain_assets.lake.data_files import LOST_FILE
+from chain_assets.lake.open_table import OpenTable
 from chain_assets.lake.storage import NO_SPACE
 
 # Each refused attempt means that another writer got through, so this many writers may meet.
@@ -47,8 +47,6 @@ class Fence(Protocol):
     def check(self) -> None:
         """Raises LeaseLost where the lease is no longer ours."""
 
-
-_ASKED_FOR = ("path", "size_bytes", "num_records", "partition")
 
 # A partition, and the lease that it is written under; None where nobody else can write it.
 Fenced = tuple[dict[str, str], Fence | None]
@@ -86,56 +84,6 @@ def _conflict(table: Table, partition: str) -> CommitConflict:
     )
 
 
-def _range_keys(delta: DeltaTable, chain: str) -> list[str]:
-    actions = pa.table(delta.get_add_actions(flatten=True))
-    if "partition.block_range" not in actions.column_names:
-        return []
-    own = actions.filter(pc.equal(actions["partition.chain"], chain))
-    return sorted(pc.unique(own["partition.block_range"]).to_pylist())
-
-
-def _is_asked_for(name: str) -> bool:
-    kind, _, column = name.partition(".")
-    return kind in _ASKED_FOR or (kind in ("min", "max") and column.endswith("number"))
-
-
-def _add_actions(delta: DeltaTable, partition: dict[str, str]) -> list[dict[str, Any]]:
-    """The live files of the partition, flattened (path, size_bytes, num_records, min.…)."""
-    actions = pa.table(delta.get_add_actions(flatten=True))
-    # A table may have a hundred columns of statistics, and nobody here asks for others' bounds.
-    actions = actions.select([name for name in actions.column_names if _is_asked_for(name)])
-    for name, value in partition.items():
-        if f"partition.{name}" not in actions.column_names:
-            return []
-        actions = actions.filter(pc.equal(actions[f"partition.{name}"], value))
-    rows: list[dict[str, Any]] = actions.to_pylist()
-    return rows
-
-
-class OpenTable:
-    """A table as it is at `delta.version()`, and what was listed of it."""
-
-    def __init__(self, delta: DeltaTable) -> None:
-        self.delta = delta
-        self._version = delta.version()
-        self._listed: dict[tuple[tuple[str, str], ...], list[dict[str, Any]]] = {}
-
-    def files(self, partition: dict[str, str]) -> list[dict[str, Any]]:
-        """The live files of the partition (path, size_bytes, num_records, min.…): only to read."""
-        if self._version != self.delta.version():
-            self._version = self.delta.version()
-            self._listed.clear()
-        asked = tuple(partition.items())
-        if asked not in self._listed:
-            self._listed[asked] = _add_actions(self.delta, partition)
-        return self._listed[asked]
-
-    def range_keys(self, chain: str) -> list[str]:
-        """The ranges of `chain` of which there are files, ascending. Cheap also where the files
-        are many: of each only its partition is looked at."""
-        return _range_keys(self.delta, chain)
-
-
 def commit(
     opened: OpenTable,
     table: Table,
@@ -154,7 +102,9 @@ def commit(
         planned_on = [_paths(opened, partition) for partition, _ in partitions]
         try:
             with delta_errors(table, delta.table_uri, name):
-                commit_once(delta, table, actions, _transactions(delta, table, partitions))
+                transactions = dict(_transactions(opened, table, partitions))
+                commit_once(delta, table, actions, transactions)
+                opened.advance(actions, transactions)
                 return
         except CommitConflict:
             # delta-rs refuses a removal after any other writer's removal in the table. It is in
@@ -170,40 +120,42 @@ def commit_once(
     delta: DeltaTable,
     table: Table,
     actions: Sequence[AddAction | RemoveAction],
-    transactions: Iterable[Transaction],
+    transactions: Mapping[str, int],
 ) -> None:
-    """One try, with delta-rs' errors. Of two that meet in one transaction name one fails."""
+    """One try, with delta-rs' errors; `delta` stays at its version. Of two that meet in the name of
+    a transaction one fails."""
     fault_point("commit to make", table.name)
     delta.create_write_transaction(
         list(actions),
         mode="append",
         schema=table.schema,
         partition_by=[column.name for column in table.partition_columns],
-        commit_properties=CommitProperties(app_transactions=list(transactions)),
+        commit_properties=CommitProperties(
+            app_transactions=[Transaction(*named) for named in transactions.items()]
+        ),
     )
     fault_point("commit made", table.name)
-    delta.update_incremental()
 
 
 def _transactions(
-    delta: DeltaTable, table: Table, partitions: Sequence[Fenced]
-) -> Iterator[Transaction]:
+    opened: OpenTable, table: Table, partitions: Sequence[Fenced]
+) -> Iterator[tuple[str, int]]:
     for partition, fence in partitions:
         name = "/".join(partition.values())
         # Two writers that find the partition empty remove nothing that the other needs: only the
         # name of this transaction lets delta-rs see that they meet.
-        yield Transaction(name, delta.version())
+        yield name, opened.delta.version()
         if fence is None:
             continue
         fence.check()
-        stored = delta.transaction_version(_lease_name(name))
+        stored = opened.transaction(_lease_name(name))
         if stored is not None and stored > fence.token:
             raise LeaseLost(
                 f"another writer has taken over {name}",
                 table=table.name,
                 todo="Run it again: it takes up what the other writer left",
             )
-        yield Transaction(_lease_name(name), fence.token)
+        yield _lease_name(name), fence.token
 
 
 def _lease_name(name: str) -> str:

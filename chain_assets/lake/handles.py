@@ -19,7 +19,8 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from chain_assets.core.errors import CommitConflict
 from chain_assets.core.fault_points import fault_point
 from chain_assets.core.schemas import Table
-from chain_assets.lake.delta import OpenTable, delta_errors, storage_failed
+from chain_assets.lake.delta import delta_errors, storage_failed
+from chain_assets.lake.open_table import OpenTable
 from chain_assets.lake.storage import ObjectStore, Storage
 
 # Of one table, for threads that work at once.

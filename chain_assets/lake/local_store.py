@@ -53,26 +53,24 @@ class LocalStore:
             return pa.OSFile(str(self._root / path))
 
     def sizes(self, prefix: str) -> dict[str, int]:
-        found: dict[str, int] = {}
         with _os_errors(self._root / prefix, "listed"):
-            for folder, _, names in os.walk(self._root / prefix, onerror=_unless_missing):
-                for name in names:
-                    file = Path(folder) / name
-                    # One that is removed while the folder is listed is not there.
-                    with suppress(FileNotFoundError):
-                        if not name.endswith(".partial"):
-                            found[file.relative_to(self._root).as_posix()] = file.stat().st_size
-        return found
+            return dict(_sizes(str(self._root / prefix), prefix.rstrip("/")))
 
     def move(self, path: str, to: str) -> None:
         with _os_errors(self._root / path, "moved"):
             (self._root / path).replace(self._root / to)
 
 
-def _unless_missing(error: OSError) -> None:
-    # By default os.walk takes a folder that it may not read for an empty one.
-    if not isinstance(error, FileNotFoundError):
-        raise error
+def _sizes(folder: str, name: str) -> Iterator[tuple[str, int]]:
+    # What is removed while the folder is listed is not there, nor is the folder itself.
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            path = f"{name}/{entry.name}" if name else entry.name
+            if entry.is_dir(follow_symlinks=False):
+                yield from _sizes(entry.path, path)
+            elif entry.is_file() and not entry.name.endswith(".partial"):
+                with suppress(FileNotFoundError):
+                    yield path, entry.stat().st_size
 
 
 @contextmanager

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import pyarrow as pa
-from deltalake import Transaction
 
 from chain_assets.core.schemas import Table
 from chain_assets.lake.actions import add_action
 from chain_assets.lake.data_files import write_data_file
-from chain_assets.lake.delta import OpenTable, commit_once, delta_errors
+from chain_assets.lake.delta import commit_once, delta_errors
+from chain_assets.lake.open_table import OpenTable
 from chain_assets.lake.tables import LakeTables
 
 T = TypeVar("T")
@@ -35,7 +35,7 @@ class Snapshot:
     def marker(self, name: str) -> int | None:
         """What the last append under this name left; None where there was none."""
         with delta_errors(self.table, self.tables.uri(self.table)):
-            return self.opened.delta.transaction_version(name)
+            return self.opened.transaction(name)
 
     def read(self, columns: Sequence[str], **partition: str) -> pa.Table:
         """Rows of a partition."""
@@ -55,7 +55,8 @@ class Snapshot:
             if file is not None:
                 actions.append(add_action(file, partition, now=self.tables.now()))
         with delta_errors(self.table, self.tables.uri(self.table), marker[0]):
-            commit_once(self.opened.delta, self.table, actions, [Transaction(*marker)])
+            commit_once(self.opened.delta, self.table, actions, dict([marker]))
+            self.opened.advance(actions, dict([marker]))
 
 
 @contextmanager

@@ -27,8 +27,9 @@ from chain_assets.core.schemas import Table
 from chain_assets.lake.actions import add_action, remove_action
 from chain_assets.lake.block_rows import Remade, with_text, without_blocks
 from chain_assets.lake.data_files import DataFile
-from chain_assets.lake.delta import Fence, OpenTable, commit
+from chain_assets.lake.delta import Fence, commit
 from chain_assets.lake.handles import Handles
+from chain_assets.lake.open_table import OpenTable
 from chain_assets.lake.probe import require_conditional_puts
 from chain_assets.lake.reading import RowReader
 from chain_assets.lake.storage import Storage, open_store
@@ -159,10 +160,9 @@ class LakeTables:
         column: str,
         text: str,
         fence: Fence | None = None,
-    ) -> None:
-        """One commit: `text` in `column` of the rows of blocks `numbers`, where there are any.
-
-        Raises as `replace_blocks` does.
+    ) -> frozenset[int]:
+        """One commit: `text` in `column` of the rows of blocks `numbers`, where there are any; of
+        which of them there were. Raises as `replace_blocks` does.
         """
         with self.writable(table) as opened:
             remade = with_text(
@@ -176,6 +176,7 @@ class LakeTables:
             )
             if remade:
                 commit(opened, table, [(partition, fence)], self._actions(partition, remade))
+        return frozenset().union(*(new.blocks for new in remade))
 
     def leave_token(self, table: Table, *, partition: dict[str, str], fence: Fence) -> None:
         """Leave the token of `fence` in the table, so that no writer with an older one commits."""

@@ -1,7 +1,7 @@
 """The commits of a layer: one a table, in an order that survives being killed between any two.
 
     token    a writer that takes over a lease leaves its token first   old writers are refused
-    mark     rows that are to be replaced lose their version           no row looks right now
+    mark     a witness' rows that are to be replaced lose their version  none looks right now
     tables   out with the old rows of these blocks, in with the new    in any order, side by side
     witness  the layer's block table comes last                        its row says: all is there
 
@@ -58,8 +58,7 @@ def commit_layer(
     """
     if not plan:
         return ()
-    for table in reversed(layer):
-        _mark(tables, table, partition, plan.numbers, fence)
+    _mark(tables, layer, partition, plan.numbers, fence)
 
     def replace(table: Table) -> Commit:
         return tables.replace_blocks(
@@ -114,21 +113,23 @@ def _version_column(table: Table) -> str | None:
 
 def _mark(
     tables: LakeTables,
-    table: Table,
+    layer: Sequence[Table],
     partition: dict[str, str],
     numbers: Collection[int],
     fence: Fence | None,
 ) -> None:
-    column = _version_column(table)
-    if column is None:
-        return
-    fault_point("rows to mark", table.name)
-    tables.mark_blocks(
-        table,
-        partition=partition,
-        numbers=numbers,
-        column=column,
-        text=UNFINISHED,
-        fence=fence,
-    )
-    fault_point("rows marked", table.name)
+    """Take their version from the rows of blocks `numbers`, each in the last table that has it.
+
+    Of the others nobody asks as long as that row is there: a block that is decoded counts as such,
+    whatever its proof's row says.
+    """
+    left = set(numbers)
+    for table in reversed(layer):
+        column = _version_column(table)
+        if column is None or not left:
+            continue
+        fault_point("rows to mark", table.name)
+        left -= tables.mark_blocks(
+            table, partition=partition, numbers=left, column=column, text=UNFINISHED, fence=fence
+        )
+        fault_point("rows marked", table.name)

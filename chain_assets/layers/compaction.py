@@ -1,6 +1,6 @@
 """Small files become large ones: while a range is open, as they come, and once when it is closed.
 
-    open     32 one-block files → one of 32 blocks; those stay until the range is closed
+    open     16 one-block files → one of 16 blocks; those stay until the range is closed
     closed   all files of a table → as few as their size allows, sorted
 
 A chain that is followed gets some thirteen files a block. Readers open each file of a range, and a
@@ -30,7 +30,7 @@ from chain_assets.layers.decode_task import WRITTEN
 from chain_assets.ops.leases import LeaseKey
 from chain_assets.ops.store import OpsStore
 
-MOST_FILES = 32
+MOST_FILES = 16
 # Rows of a table take several times as much while they are sorted.
 _LARGEST_FILE = 64 * 1024 * 1024
 # Of a closed range: what is never left in pieces, for what share a large file is written again, and

@@ -58,9 +58,10 @@ def test_a_mark_changes_one_column_of_its_blocks_and_nothing_else(tmp_path: Path
     before = pipeline.tables.read(BLOCKS)
     [file] = pipeline.tables.live_files(BLOCKS)
     partition = {name: file[f"partition.{name}"] for name in ("chain", "block_range")}
-    pipeline.tables.mark_blocks(
+    found = pipeline.tables.mark_blocks(
         BLOCKS, partition=partition, numbers={3, 8, 70}, column="decoder_version", text="old"
     )
+    assert found == {3, 8}
     after = pipeline.tables.read(BLOCKS).sort_by("number")
     assert after.drop("decoder_version").equals(before.sort_by("number").drop("decoder_version"))
     marked = after.filter(pc.equal(after["decoder_version"], "old"))

@@ -29,15 +29,18 @@ def file_of(lake: Pipeline, table: Table) -> Path:
     return next(Path(lake.tables.uri(table)).rglob("*.parquet"))
 
 
+@pytest.mark.parametrize(("rows", "codec"), [(4096, "SNAPPY"), (4097, "ZSTD")])
 @pytest.mark.parametrize("table", [pytest.param(table, id=name) for name, table in TABLES.items()])
-def test_every_column_has_the_codec_that_its_table_declares(table: Table) -> None:
+def test_every_column_has_the_codec_that_its_table_declares(
+    table: Table, rows: int, codec: str
+) -> None:
     sink = pa.BufferOutputStream()
-    options = write_options(table)
+    options = write_options(table, rows=rows)
     pq.write_table(_row_of_nulls(table), sink, **options)
     group = pq.read_metadata(pa.BufferReader(sink.getvalue())).row_group(0)
     columns = [group.column(index) for index in range(group.num_columns)]
     named = set(options["compression"])
-    assert named == {c.path_in_schema for c in columns if c.compression == "ZSTD"}
+    assert named == {c.path_in_schema for c in columns if c.compression == codec}
     plain = {c.path_in_schema for c in columns} - named
     assert plain <= {"hash", "r", "s"}
 

@@ -1,7 +1,7 @@
 """Payloads through the kernel, a batch at a time.
 
-A batch costs what a hundred columns cost, whatever is in them, and what comes after it puts the rows
-of several together again; so it is as large as what a worker decodes at a time, a hundred blocks of
+A batch costs what a hundred columns cost, whatever is in them, and the rows of several batches must
+be put together again; so it is as large as what a worker decodes at a time, a hundred blocks of
 mainnet. Arenas are kept between batches, one for each thread that decodes at the same time.
 """
 

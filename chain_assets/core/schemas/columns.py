@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import pyarrow as pa
@@ -133,12 +134,13 @@ class Table:
     number_column: str = "block_number"
     partition_columns: tuple[Column, ...] = PARTITION_COLUMNS
 
-    @property
+    # Schemas are kept: a table of sixty columns is asked for them with each small file.
+    @cached_property
     def schema(self) -> pa.Schema:
         """All columns, the partition columns first: what a reader of the Delta table sees."""
         return pa.schema([c.field for c in (*self.partition_columns, *self.columns)])
 
-    @property
+    @cached_property
     def file_schema(self) -> pa.Schema:
         """The columns that stand in the Parquet files; Delta keeps partition values in its log."""
         return pa.schema([column.field for column in self.columns])
@@ -149,10 +151,14 @@ class Table:
 
     def column(self, name: str) -> Column:
         """The column `name`. Raises KeyError."""
-        for column in (*self.partition_columns, *self.columns):
-            if column.name == name:
-                return column
-        raise KeyError(f"{self.name} has no column {name}")
+        try:
+            return self._by_name[name]
+        except KeyError:
+            raise KeyError(f"{self.name} has no column {name}") from None
+
+    @cached_property
+    def _by_name(self) -> dict[str, Column]:
+        return {column.name: column for column in (*self.partition_columns, *self.columns)}
 
     def is_paired(self, column: Column) -> bool:
         """Whether `column` is the amount of a pair, so that a larger one is in `<name>_raw`."""
@@ -174,7 +180,6 @@ def check_table(table: Table, data: pa.Table) -> pa.Table:
     The last gate before Parquet: a NULL in a column that promises none would only surface in a
     reader, long after the commit.
     """
-    # Names and schema are made anew each time they are asked for: once for all columns.
     schema, present = table.file_schema, set(data.column_names)
     missing = [name for name in schema.names if name not in present]
     if missing:
@@ -183,4 +188,4 @@ def check_table(table: Table, data: pa.Table) -> pa.Table:
     for field, column in zip(schema, data.columns, strict=True):
         if not field.nullable and column.null_count:
             raise ValueError(f"{table.name}.{field.name} has NULLs and must have none")
-    return data.cast(schema)
+    return data if data.schema.equals(schema) else data.cast(schema)
