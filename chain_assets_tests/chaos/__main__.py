@@ -18,6 +18,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="of all draws; by default a new one")
     parser.add_argument("--seconds", type=float, default=480.0, help="how long at most")
     parser.add_argument("--kills", type=int, default=LEAST_KILLS, help="how many at least")
+    parser.add_argument("--s3", action="store_true", help="keep the lake in a bucket (of moto)")
     options = parser.parse_args()
     # As at Ctrl-C: children are ended, and the small disk is unmounted.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
@@ -27,7 +28,12 @@ def main() -> int:
     sys.stdout.flush()
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
         tally = long_storm(
-            Path(folder), seed=seed, seconds=options.seconds, kills=options.kills, say=say
+            Path(folder),
+            seed=seed,
+            seconds=options.seconds,
+            kills=options.kills,
+            s3=options.s3,
+            say=say,
         )
     return 0 if tally.all_kills >= options.kills else 1
 

@@ -22,13 +22,19 @@ _ROUNDS_BETWEEN_LOOKS = 20
 
 
 def long_storm(
-    folder: Path, *, seed: int, seconds: float, kills: int, say: Callable[[str], object]
+    folder: Path,
+    *,
+    seed: int,
+    seconds: float,
+    kills: int,
+    s3: bool,
+    say: Callable[[str], object],
 ) -> Tally:
-    """A storm of at most `seconds`, and the verdict. Raises AssertionError; `say` gets the counts
-    in any case."""
+    """A storm of at most `seconds` on a lake in a folder or in a bucket, and the verdict. Raises
+    AssertionError; `say` gets the counts in any case."""
     tally, started = Tally(seed), time.monotonic()
     try:
-        with open_world(folder, seed=seed) as world, Nursery() as nursery:
+        with open_world(folder, seed=seed, s3=s3) as world, Nursery() as nursery:
             storm = Storm(world, nursery, Random(seed), tally)
             storm.found_lake(kills=len(TABLES))
             while (tally.never_killed or tally.all_kills < kills) and (

@@ -27,7 +27,7 @@ from chain_assets.ops.store import OpsStore, open_store
 from chain_assets.sources.devnet import Devnet, DevnetSpec, serve
 from chain_assets.sources.devnet.reference import devnet_labels, devnet_prices, devnet_tokens
 from chain_assets.sources.devnet.spec import Fork
-from chain_assets_tests.lake_fixtures import small_disk
+from chain_assets_tests.lake_fixtures import s3_lake, small_disk
 
 BLOCKS = 96
 MAX_REORG_DEPTH = 48
@@ -92,23 +92,20 @@ class Metadata:
 
 @dataclass
 class World:
-    """`disk` is the file system that can be filled, None where none could be mounted."""
+    """`disk` is the file system that can be filled, None where none could be mounted. The ops store
+    is on it, and the lake where that is not a bucket."""
 
     chain: Chain
     net: Devnet
     url: str
     lake: Storage
+    ops_url: str
     clean_lake: Storage
     folder: Path
     disk: Path | None
     metadata: Metadata
     old_forks: list[Fork] = field(default_factory=list)
     highest: int = 0
-
-    @property
-    def ops_url(self) -> str:
-        """The ops store of the lake."""
-        return sqlite_url(Path(self.lake.uri) / "ops.db")
 
     def ops(self) -> OpsStore:
         """The ops store, for the storm's own process."""
@@ -121,8 +118,9 @@ class World:
 
 
 @contextmanager
-def open_world(folder: Path, *, seed: int) -> Iterator[World]:
-    """A new chain, whose node listens until the end of the block, and an empty lake."""
+def open_world(folder: Path, *, seed: int, s3: bool = False) -> Iterator[World]:
+    """A new chain, whose node listens until the end of the block, and an empty lake: a folder, or
+    with `s3` a bucket."""
     chain = chaos_chain()
     spec = DevnetSpec(
         seed=seed,
@@ -137,13 +135,14 @@ def open_world(folder: Path, *, seed: int) -> Iterator[World]:
     net = Devnet(spec)
     with ExitStack() as stack:
         disk = _mount(stack, folder / "disk")
-        lake = (disk or folder) / "lake"
-        lake.mkdir(parents=True)
+        local = (disk or folder) / "lake"
+        local.mkdir(parents=True)
         yield World(
             chain=chain,
             net=net,
             url=stack.enter_context(serve(net)),
-            lake=Storage(str(lake)),
+            lake=stack.enter_context(s3_lake()) if s3 else Storage(str(local)),
+            ops_url=sqlite_url(local / "ops.db"),
             clean_lake=Storage(str(folder / "clean")),
             folder=folder,
             disk=disk,
