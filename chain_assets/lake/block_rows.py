@@ -31,8 +31,8 @@ _MOST_SLICES = 64
 
 @dataclass(frozen=True)
 class Remade:
-    """A live file, and what takes its place: None where no row is left. `rows` were concerned; they
-    are of `blocks`, where single blocks were asked for."""
+    """A live file, and what takes its place: None where no row is left. `rows` were concerned;
+    `blocks` are those whose rows were marked."""
 
     old: dict[str, Any]
     rows: int
@@ -42,12 +42,13 @@ class Remade:
 
 @dataclass(frozen=True)
 class Concerned:
-    """A live file that has rows of the blocks asked for, of `blocks`: `mine` says which."""
+    """A live file that has rows of the blocks asked for: `mine` says which, of all its rows, whose
+    blocks are `numbers`."""
 
     live: dict[str, Any]
     file: pq.ParquetFile
     mine: npt.NDArray[np.bool_]
-    blocks: frozenset[int]
+    numbers: pa.ChunkedArray
 
 
 def without_blocks(
@@ -68,7 +69,7 @@ def without_blocks(
         if count < len(found.mine):
             rows = _kept(read_columns(found.file, table, found.live["path"]), ~found.mine)
             file = write_data_file(store, table, rows, partition=partition)
-        remade.append(Remade(found.live, count, file, found.blocks))
+        remade.append(Remade(found.live, count, file))
     return remade
 
 
@@ -90,10 +91,12 @@ def with_text(
     for found in _concerned(store, table, live, numbers):
         rows = read_columns(found.file, table, found.live["path"])
         place = rows.column_names.index(column)
-        marked = pc.if_else(pa.array(found.mine), text, rows[column].combine_chunks())
+        mine = pa.array(found.mine)
+        marked = pc.if_else(mine, text, rows[column].combine_chunks())
         rows = rows.set_column(place, rows.schema.field(place), marked)
         file = write_data_file(store, table, rows, partition=partition)
-        remade.append(Remade(found.live, int(found.mine.sum()), file, found.blocks))
+        blocks = frozenset(pc.unique(found.numbers.filter(mine)).to_pylist())
+        remade.append(Remade(found.live, mine.true_count, file, blocks))
     return remade
 
 
@@ -110,8 +113,7 @@ def _concerned(
             theirs = rows[table.number_column]
             among = pc.is_in(theirs, asked).combine_chunks()
             if among.true_count:
-                blocks = frozenset(pc.unique(theirs.filter(among)).to_pylist())
-                yield Concerned(action, file, among.to_numpy(zero_copy_only=False), blocks)
+                yield Concerned(action, file, among.to_numpy(zero_copy_only=False), theirs)
 
 
 def _kept(rows: pa.Table, keep: npt.NDArray[np.bool_]) -> pa.Table:

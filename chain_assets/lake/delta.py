@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Transaction
+from deltalake import CommitProperties, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
@@ -103,8 +103,7 @@ def commit(
         try:
             with delta_errors(table, delta.table_uri, name):
                 transactions = dict(_transactions(opened, table, partitions))
-                commit_once(delta, table, actions, transactions)
-                opened.advance(actions, transactions)
+                commit_once(opened, table, actions, transactions)
                 return
         except CommitConflict:
             # delta-rs refuses a removal after any other writer's removal in the table. It is in
@@ -117,15 +116,14 @@ def commit(
 
 
 def commit_once(
-    delta: DeltaTable,
+    opened: OpenTable,
     table: Table,
     actions: Sequence[AddAction | RemoveAction],
     transactions: Mapping[str, int],
 ) -> None:
-    """One try, with delta-rs' errors; `delta` stays at its version. Of two that meet in the name of
-    a transaction one fails."""
+    """One try, with delta-rs' errors. Of two that meet in the name of a transaction one fails."""
     fault_point("commit to make", table.name)
-    delta.create_write_transaction(
+    opened.delta.create_write_transaction(
         list(actions),
         mode="append",
         schema=table.schema,
@@ -135,6 +133,7 @@ def commit_once(
         ),
     )
     fault_point("commit made", table.name)
+    opened.advance(actions, transactions)
 
 
 def _transactions(

@@ -55,8 +55,7 @@ class Snapshot:
             if file is not None:
                 actions.append(add_action(file, partition, now=self.tables.now()))
         with delta_errors(self.table, self.tables.uri(self.table), marker[0]):
-            commit_once(self.opened.delta, self.table, actions, dict([marker]))
-            self.opened.advance(actions, dict([marker]))
+            commit_once(self.opened, self.table, actions, dict([marker]))
 
 
 @contextmanager

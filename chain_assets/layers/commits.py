@@ -1,7 +1,7 @@
 """The commits of a layer: one a table, in an order that survives being killed between any two.
 
     token    a writer that takes over a lease leaves its token first   old writers are refused
-    mark     a witness' rows that are to be replaced lose their version  none looks right now
+    mark     the row that tells of a block to be replaced is marked    it does not look right now
     tables   out with the old rows of these blocks, in with the new    in any order, side by side
     witness  the layer's block table comes last                        its row says: all is there
 

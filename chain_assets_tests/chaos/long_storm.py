@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from random import Random
 
 from chain_assets.core.schemas import TABLES
 from chain_assets.lake.tables import LakeTables
-from chain_assets_tests.chaos.nursery import Nursery
 from chain_assets_tests.chaos.soundness import assert_tables_are_sound
-from chain_assets_tests.chaos.storm import Storm
 from chain_assets_tests.chaos.tally import Tally
-from chain_assets_tests.chaos.verdict import assert_healed
-from chain_assets_tests.chaos.world import open_world
+from chain_assets_tests.chaos.verdict import judged_storm
 
 LEAST_KILLS = 100
 _ROUNDS_BETWEEN_LOOKS = 20
@@ -32,22 +27,18 @@ def long_storm(
 ) -> Tally:
     """A storm of at most `seconds` on a lake in a folder or in a bucket, and the verdict. Raises
     AssertionError; `say` gets the counts in any case."""
-    tally, started = Tally(seed), time.monotonic()
-    try:
-        with open_world(folder, seed=seed, s3=s3) as world, Nursery() as nursery:
-            storm = Storm(world, nursery, Random(seed), tally)
-            storm.found_lake(kills=len(TABLES))
-            while (tally.never_killed or tally.all_kills < kills) and (
-                time.monotonic() - started < seconds
-            ):
-                storm.round()
-                if tally.events["rounds"] % _ROUNDS_BETWEEN_LOOKS == 0:
-                    assert_tables_are_sound(LakeTables(world.lake))
-            assert_healed(storm)
-    finally:
-        tally.seconds = time.monotonic() - started
+
+    def tell(tally: Tally) -> None:
         say("\n".join((*tally.lines(), *tally.places())) + "\n")
-        if sys.exception() is None:
-            say("Tables, journal and holds are those of a run without any of this.\n")
+
+    ends = time.monotonic() + seconds
+    with judged_storm(folder, seed=seed, s3=s3, tell=tell) as storm:
+        tally = storm.tally
+        storm.found_lake(kills=len(TABLES))
+        while (tally.never_killed or tally.all_kills < kills) and time.monotonic() < ends:
+            storm.round()
+            if tally.events["rounds"] % _ROUNDS_BETWEEN_LOOKS == 0:
+                assert_tables_are_sound(LakeTables(storm.world.lake))
+    say("Tables, journal and holds are those of a run without any of this.\n")
     assert not tally.never_met, f"never met: {tally.never_met}"
     return tally

@@ -3,47 +3,36 @@ few on a lake in a bucket, where each request takes its time and may be cut shor
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from random import Random
 
 import pytest
 
 from chain_assets_tests.chaos.child import Ambush
-from chain_assets_tests.chaos.nursery import Nursery
 from chain_assets_tests.chaos.points import BIRTH, PLACES, Place, need_of
-from chain_assets_tests.chaos.storm import TROUBLES, Storm
+from chain_assets_tests.chaos.storm import TROUBLES
 from chain_assets_tests.chaos.tally import Tally
-from chain_assets_tests.chaos.verdict import assert_healed
-from chain_assets_tests.chaos.world import open_world
+from chain_assets_tests.chaos.verdict import judged_storm
 
 SEED = 7
 _ROUNDS = 8
 
 
-@contextmanager
-def short_storm(
-    folder: Path, capsys: pytest.CaptureFixture[str], *, s3: bool = False
-) -> Iterator[Storm]:
-    """A storm; at its end the verdict, and its counts in the log."""
-    tally, started = Tally(SEED), time.monotonic()
-    try:
-        with open_world(folder, seed=SEED, s3=s3) as world, Nursery() as nursery:
-            storm = Storm(world, nursery, Random(SEED), tally)
-            yield storm
-            assert_healed(storm)
-    finally:
-        tally.seconds = time.monotonic() - started
+@pytest.fixture
+def tell(capsys: pytest.CaptureFixture[str]) -> Callable[[Tally], None]:
+    """Prints a storm's counts: which storm it was belongs in the log."""
+
+    def show(tally: Tally) -> None:
         with capsys.disabled():
-            print("", *tally.lines(), sep="\n")  # noqa: T201 - which storm it was belongs in the log
+            print("", *tally.lines(), sep="\n")  # noqa: T201
+
+    return show
 
 
 def test_a_lake_that_was_killed_at_all_its_fault_points_heals(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, tell: Callable[[Tally], None]
 ) -> None:
-    with short_storm(tmp_path, capsys) as storm:
+    with judged_storm(tmp_path, seed=SEED, tell=tell) as storm:
         storm.found_lake(kills=3)
         by_need = {need_of(place): place for place in PLACES if place not in BIRTH}
         for place in by_need.values():
@@ -63,8 +52,8 @@ def test_a_lake_that_was_killed_at_all_its_fault_points_heals(
     assert storm.tally.all_kills >= 15
 
 
-def test_a_lake_in_a_bucket_heals_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with short_storm(tmp_path, capsys, s3=True) as storm:
+def test_a_lake_in_a_bucket_heals_too(tmp_path: Path, tell: Callable[[Tally], None]) -> None:
+    with judged_storm(tmp_path, seed=SEED, s3=True, tell=tell) as storm:
         storm.found_lake(kills=2)
         for place in (
             Place("blob to store"),

@@ -6,13 +6,21 @@ chain; its journal replays to it; the scanner finds nothing; no hold is left but
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
+from random import Random
 
 from chain_assets.core.block_range import BlockRange
 from chain_assets.lake.tables import LakeTables
 from chain_assets.ops.database import sqlite_url
+from chain_assets_tests.chaos.nursery import Nursery
 from chain_assets_tests.chaos.soundness import assert_tables_are_sound, gaps, replayed
 from chain_assets_tests.chaos.storm import Storm
+from chain_assets_tests.chaos.tally import Tally
+from chain_assets_tests.chaos.world import open_world
 from chain_assets_tests.lake_fixtures import (
     assert_same,
     contents,
@@ -22,6 +30,23 @@ from chain_assets_tests.lake_fixtures import (
 
 # A reorg that is too deep is halted once; what a lying node had asked for may come before it.
 _MOST_RUNS = 6
+
+
+@contextmanager
+def judged_storm(
+    folder: Path, *, seed: int, s3: bool = False, tell: Callable[[Tally], object]
+) -> Iterator[Storm]:
+    """A storm on a lake in a folder or in a bucket, and at the end of the block the verdict. Raises
+    AssertionError; `tell` gets the counts in any case."""
+    tally, started = Tally(seed), time.monotonic()
+    try:
+        with open_world(folder, seed=seed, s3=s3) as world, Nursery() as nursery:
+            storm = Storm(world, nursery, Random(seed), tally)
+            yield storm
+            assert_healed(storm)
+    finally:
+        tally.seconds = time.monotonic() - started
+        tell(tally)
 
 
 def assert_healed(storm: Storm) -> None:
