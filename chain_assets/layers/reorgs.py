@@ -24,6 +24,7 @@ from chain_assets.layers.changes import Reorg, publish_changes
 from chain_assets.layers.commits import begin
 from chain_assets.layers.fetching import fetch_blocks
 from chain_assets.layers.forks import Fork, find_forks, stored_ranges
+from chain_assets.layers.permission import use_up
 from chain_assets.layers.raw_index import (
     IndexRow,
     index_change,
@@ -32,6 +33,7 @@ from chain_assets.layers.raw_index import (
     store_block,
 )
 from chain_assets.layers.report import HeldBlock
+from chain_assets.ops.approvals import Approval
 from chain_assets.ops.leases import LeaseKey
 from chain_assets.ops.store import LEASE_SECONDS, OpsStore
 from chain_assets.ops.watermarks import Watermark
@@ -49,7 +51,7 @@ class Looked:
 
     ranges: list[BlockRange]
     forks: list[Fork]
-    approvals: list[str]
+    approvals: list[Approval]
 
 
 def look_for_reorgs(
@@ -94,7 +96,7 @@ def follow_reorgs(
     if reorg is not None:
         fault_point("reorg told")
     for approval in looked.approvals:
-        ops.approvals.use(approval, by=ops.actor)
+        use_up(approval, ops)
         fault_point("approval used")
     if finalized is not None:
         ops.watermarks.raise_watermark(chain.name, finalized.number, finalized.hash)
@@ -103,7 +105,7 @@ def follow_reorgs(
 
 def _approval(
     chain: Chain, fork: Fork, mark: Watermark | None, *, source: BlockSource, ops: OpsStore
-) -> str | None:
+) -> Approval | None:
     """The approval that `fork` is followed with; None where it needs none. Raises ChainHalted."""
     if mark is not None and fork.first <= mark.number:
         why = f"below block {mark.number}, which was final"
@@ -121,7 +123,7 @@ def _approval(
         detail=_both_sides(fork, theirs),
     )
     if asked.state == "approved":
-        return asked.id
+        return asked
     raise ChainHalted(
         f"the node has replaced {fork.depth} blocks, {why}; nothing was rewritten "
         f"(approval {asked.id}: {asked.state})",

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from chain_assets.assembly import devnet_spec
+from chain_assets.core import fault_points
 from chain_assets.core.block_range import BlockRange
 from chain_assets.core.errors import ChainHalted, LinkError
+from chain_assets.core.fault_points import FaultPoint
 from chain_assets.layers.raw import materialize_raw
 from chain_assets.sources.devnet import Devnet, DevnetSource, Fault, Faults
 from chain_assets.sources.recorded import RecordedSource, write_recording
@@ -167,6 +169,24 @@ def test_below_the_finalized_block_nothing_is_rewritten_until_a_person_approves(
     pipeline.run(0, 24)
     _assert_as_clean(pipeline, tmp_path / "clean", last=24)
     assert pipeline.ops.approvals.get(approval).state == "used"
+
+
+def test_an_approval_that_another_writer_used_up_first_does_not_end_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline = Pipeline.on_devnet(tmp_path / "lake", chain=small_chain(finality=2))
+    pipeline.run(0, 19)
+    pipeline.net.reorg(10, 12)
+    approval = _halt(pipeline, 24)
+    pipeline.ops.approvals.approve(approval, who="ada", why="the old node was wrong")
+
+    def other_writer(point: FaultPoint, part: str) -> None:
+        if point == "reorg followed":
+            pipeline.ops.approvals.use(approval, by="another writer of the same reorg")
+
+    monkeypatch.setattr(fault_points, "_hook", other_writer)
+    pipeline.run(0, 24)
+    _assert_as_clean(pipeline, tmp_path / "clean", last=24)
 
 
 def test_a_reorg_deeper_than_the_chain_allows_halts_it(tmp_path: Path) -> None:
