@@ -36,7 +36,7 @@ from chain_assets.ops.failures import store_failure
 
 _FORMS = "Use sqlite:///path/to/ops.db or postgresql+psycopg2://user:password@host/database"
 _POSTGRESQL = "postgresql+psycopg2"
-_BUSY_SECONDS = 30.0
+BUSY_SECONDS = 30.0
 # A server that is gone without a word must not hold up a writer for minutes; milliseconds where
 # libpq or PostgreSQL want them.
 _POSTGRESQL_ARGUMENTS: Mapping[str, Any] = {
@@ -146,7 +146,7 @@ def _parse(url: str) -> URL:
 
 def _engine(url: URL) -> Engine:
     sqlite = url.get_backend_name() == "sqlite"
-    arguments: Mapping[str, Any] = {"timeout": _BUSY_SECONDS} if sqlite else _POSTGRESQL_ARGUMENTS
+    arguments: Mapping[str, Any] = {"timeout": BUSY_SECONDS} if sqlite else _POSTGRESQL_ARGUMENTS
     try:
         engine = create_engine(
             url,

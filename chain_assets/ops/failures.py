@@ -57,6 +57,11 @@ def store_failure(error: SQLAlchemyError, place: str) -> OpsStoreFailed:
     return OpsStoreFailed(f"the ops store ({place}) failed: {reason}", todo=todo)
 
 
+def is_busy(error: DBAPIError) -> bool:
+    """Whether SQLite refused since others hold the file."""
+    return str(getattr(error.orig, "sqlite_errorname", "")).startswith("SQLITE_BUSY")
+
+
 def _meaning(error: SQLAlchemyError) -> tuple[str, str | None]:
     if isinstance(error, NoSuchModuleError):
         return "there is no such kind of database", _CHECK_URL

@@ -9,17 +9,21 @@ done. A store that is up to date costs one query, and Alembic is not even loaded
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import OperationalError
 
 from chain_assets.core.errors import ConfigError
-from chain_assets.ops.database import Database, make_folder
+from chain_assets.ops.database import BUSY_SECONDS, Database, make_folder
+from chain_assets.ops.failures import is_busy
 from chain_assets.ops.schema import REVISION, VERSION_TABLE
 
 SCRIPTS = Path(__file__).parent / "migrations"
 _MOUNTS = Path("/proc/mounts")
+_SWITCH_AGAIN = 0.01
 # SQLite's WAL keeps its index in shared memory, which machines do not share.
 _NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "glusterfs", "lustre"})
 
@@ -76,9 +80,21 @@ def _upgrade(connection: Connection, place: str) -> None:
 
 
 def _use_wal(database: Database) -> None:
-    """Let readers and the writer go side by side. A file system that cannot goes on without."""
+    """Let readers and the writer go side by side. A file system that cannot goes on without.
+
+    Of two that switch at one moment SQLite refuses one at once, without its busy timeout: both
+    have read, and neither would let the other write. The one refused lets go and tries again.
+    """
+    give_up = time.monotonic() + BUSY_SECONDS
     with database.raw() as connection:
-        connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+        while True:
+            try:
+                connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+                return
+            except OperationalError as error:
+                if not is_busy(error) or time.monotonic() > give_up:
+                    raise
+            time.sleep(_SWITCH_AGAIN)
 
 
 def _mounts() -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sqlite3
 from collections.abc import Callable
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -79,6 +81,22 @@ def test_many_new_stores_may_be_opened_by_threads_of_one_process(tmp_path: Path)
     for url in urls:
         with open_store(url) as ops:
             assert ops.holds.find() == ()
+
+
+def test_a_store_in_the_hands_of_a_writer_is_opened_when_it_lets_go(tmp_path: Path) -> None:
+    """SQLite does not wait by itself where the file is to change its way of journaling."""
+    file = tmp_path / "ops.db"
+    with (
+        closing(sqlite3.connect(file, isolation_level=None)) as writer,
+        ThreadPoolExecutor() as pool,
+    ):
+        writer.execute("BEGIN IMMEDIATE")
+        opening = pool.submit(open_store, sqlite_url(file))
+        assert not wait([opening], timeout=0.3).done
+        writer.execute("ROLLBACK")
+        with opening.result() as ops:
+            assert ops.holds.find() == ()
+        assert writer.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 def connection_of(database: Database) -> int:

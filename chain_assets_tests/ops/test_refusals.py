@@ -53,7 +53,7 @@ _LOCKED: list[sqlite3.Connection] = []
 def test_a_file_that_cannot_be_used_is_told_with_a_way_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], None], words: str
 ) -> None:
-    monkeypatch.setattr("chain_assets.ops.database._BUSY_SECONDS", 0.1)
+    monkeypatch.setattr("chain_assets.ops.database.BUSY_SECONDS", 0.1)
     file = tmp_path / "ops.db"
     make(file)
     with pytest.raises(OpsStoreFailed, match=words) as caught:
