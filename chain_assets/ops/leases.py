@@ -1,6 +1,7 @@
 """Leases: who may write a range of a layer now.
 
     acquire  →  heartbeat, heartbeat, …  →  release          the next one starts afresh
+                         ├ killed, on the same machine       the next one inherits at once
                          ╰ nothing for `ttl` seconds         the next one inherits
 
 A lease alone cannot stop a writer that slept through its end and wakes up in the middle of a
@@ -19,11 +20,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, insert, select, update
 
 from chain_assets.core.errors import LeaseLost, LeaseTaken
 from chain_assets.ops.audit import record
 from chain_assets.ops.database import Database
+from chain_assets.ops.processes import has_ended, this_process
 from chain_assets.ops.schema import leases
 
 
@@ -72,9 +74,10 @@ class Leases:
         self._clock = clock
 
     def acquire(self, key: LeaseKey, *, owner: str, ttl: float) -> Lease:
-        """The lease of `key` for `ttl` seconds from now.
+        """The lease of `key` for `ttl` seconds from now, or until this process ends.
 
-        Raises LeaseTaken where somebody, be it `owner` itself, has it already.
+        Raises LeaseTaken where somebody, be it `owner` itself, has it already. Nobody has what was
+        taken by a process that has ended, as far as this machine can tell.
         """
         if ttl <= 0:
             raise ValueError(f"a lease must last longer than {ttl} s")
@@ -82,7 +85,7 @@ class Leases:
             # After the wait for the lock, which may have taken longer than the ttl.
             now = self._clock()
             former = connection.execute(select(leases).where(_is(key))).mappings().first()
-            if former is not None and former["released_at"] is None and former["expires_at"] > now:
+            if former is not None and _is_held(former, now):
                 raise LeaseTaken(
                     f"{former['owner']} has the lease of {key.layer} {key.block_range} "
                     f"until {_utc(former['expires_at'])}",
@@ -150,6 +153,7 @@ class Leases:
                 expires_at=row["expires_at"],
             )
             for row in rows
+            if not has_ended(row["process"])
         ]
         return tuple(sorted(found, key=lambda lease: lease.key))
 
@@ -160,6 +164,12 @@ def _is(key: LeaseKey) -> ColumnElement[bool]:
         leases.c.block_range == key.block_range,
         leases.c.layer == key.layer,
     )
+
+
+def _is_held(row: RowMapping, now: float) -> bool:
+    if row["released_at"] is not None or row["expires_at"] <= now:
+        return False
+    return not has_ended(row["process"])
 
 
 def _is_live(lease: Lease, now: float) -> ColumnElement[bool]:
@@ -178,6 +188,7 @@ def _store(connection: Connection, lease: Lease, now: float, *, new: bool) -> No
         "acquired_at": now,
         "expires_at": lease.expires_at,
         "released_at": None,
+        "process": this_process(),
     }
     if new:
         key = lease.key

@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 # The newest migration. A store that has it is opened without loading Alembic.
-REVISION = "0001"
+REVISION = "0002"
 VERSION_TABLE = "ops_version"
 
 
@@ -59,6 +59,7 @@ leases = Table(
     Column("acquired_at", UnixTime, nullable=False),
     Column("expires_at", UnixTime, nullable=False),
     Column("released_at", UnixTime),
+    Column("process", Text),
 )
 
 holds = Table(

@@ -27,7 +27,7 @@ from chain_assets.ops.leases import LeaseKey, Leases
 from chain_assets.ops.migrate import open_database
 from chain_assets.ops.watermarks import Watermarks
 
-# A writer that was killed keeps its range for so long. Extended every third of it.
+# A writer that was lost with its machine keeps its range for so long. Extended every third of it.
 LEASE_SECONDS = 60.0
 
 
@@ -35,8 +35,8 @@ class OpsStore:
     """Leases, holds, approvals, watermarks and audit of one database.
 
     `actor` is who the audit says did what no person is named for; `lease_seconds` is for how long a
-    writer that was killed keeps its range. Threads may share a store; it is closed with `close()`
-    or as a context manager.
+    writer that was lost with its machine keeps its range. Threads may share a store; it is closed
+    with `close()` or as a context manager.
     """
 
     def __init__(

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import text
 
-from chain_assets.core.errors import ConfigError, OpsStoreFailed
+from chain_assets.core.errors import ConfigError, LeaseTaken, OpsStoreFailed
 from chain_assets.ops.database import Database, sqlite_url
 from chain_assets.ops.leases import LeaseKey
 from chain_assets.ops.migrate import SCRIPTS, on_network, open_database
@@ -57,6 +61,26 @@ def test_the_store_of_a_newer_release_is_refused(url: str) -> None:
         connection.exec_driver_sql(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
     with pytest.raises(ConfigError, match=r"newer release.*Update chain-assets"):
         open_database(url)
+
+
+def test_the_store_of_an_older_release_is_migrated_and_its_leases_still_hold(url: str) -> None:
+    database = Database(url)
+    with database.changing("schema") as connection:
+        config = Config()
+        config.set_main_option("script_location", str(SCRIPTS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(
+            text(
+                "INSERT INTO ops_leases VALUES (:chain, :block_range, :layer, 'old', 7,"
+                " :now, :later, NULL)"
+            ),
+            {**asdict(KEY), "now": "2026-01-01 00:00:00", "later": "2999-01-01 00:00:00"},
+        )
+    with open_store(url) as ops:
+        assert [lease.token for lease in ops.leases.live()] == [7]
+        with pytest.raises(LeaseTaken, match="old has the lease"):
+            ops.leases.acquire(KEY, owner="new", ttl=60)
 
 
 def test_a_failed_change_leaves_nothing_behind(url: str) -> None:

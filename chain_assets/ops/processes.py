@@ -1,0 +1,69 @@
+"""Which process holds something, so that another one on its machine can tell that it has ended.
+
+    boot / PID namespace / PID / start      4f0c…/pid:[4026531836]/4711/123456
+
+A PID alone is given to others again, and means nothing on another machine or in another container.
+Known on Linux only; where it is not, or belongs elsewhere, nothing is said of a process.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+_PROC = Path("/proc")
+# proc_pid_stat(5): the fields after the command's name, which may hold anything, even a `)`.
+_STATE, _START = 0, 19
+# A process that was killed is listed until its parent asks for it, but runs no more.
+_ENDED = frozenset("ZX")
+
+
+@dataclass(frozen=True)
+class _Seen:
+    start: str
+    ended: bool
+
+
+def this_process() -> str | None:
+    """This process among all of all machines; None where it cannot be told."""
+    home = _home()
+    seen = _look(os.getpid())
+    return None if home is None or seen is None else f"{home}/{os.getpid()}/{seen.start}"
+
+
+def has_ended(process: str | None) -> bool:
+    """Whether `process`, which `this_process` told of itself, is known to run no more.
+
+    False also where it cannot be known: it ran on another machine or in another container.
+    """
+    if process is None:
+        return False
+    home, pid, start = process.rsplit("/", 2)
+    if home != _home():
+        return False
+    with suppress(PermissionError):
+        # Not by looking into /proc: processes of other users may be hidden there.
+        try:
+            os.kill(int(pid), 0)
+        except ProcessLookupError:
+            return True
+    seen = _look(int(pid))
+    return seen is not None and (seen.ended or seen.start != start)
+
+
+def _home() -> str | None:
+    """Where PIDs mean the same: this machine since its start, and this container."""
+    with suppress(OSError):
+        boot = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot}/{(_PROC / 'self/ns/pid').readlink()}"
+    return None
+
+
+def _look(pid: int) -> _Seen | None:
+    with suppress(OSError):
+        text = (_PROC / str(pid) / "stat").read_text(errors="replace")
+        fields = text.rpartition(")")[2].split()
+        return _Seen(fields[_START], fields[_STATE] in _ENDED)
+    return None
