@@ -12,6 +12,7 @@ from collections.abc import Collection
 
 from deltalake.transaction import AddAction, RemoveAction
 
+from chain_assets.core.key_order import in_key_order
 from chain_assets.core.schemas import Table
 from chain_assets.lake.actions import add_action, remove_action
 from chain_assets.lake.data_files import write_data_file
@@ -36,8 +37,8 @@ def merge_files(
         old = [file for file in opened.files(partition) if file["path"] in paths]
         if len(old) < len(set(paths)) or len(old) < 2:
             return False
-        rows = tables.read_files(table, old, table.file_schema.names)
-        rows = rows.sort_by([(name, "ascending") for name in table.key])
+        old.sort(key=lambda file: file[f"min.{table.number_column}"])
+        rows = in_key_order(tables.read_files(table, old, table.file_schema.names), table)
         new = write_data_file(tables.store, table, rows, partition=partition)
         now = tables.now()
         actions: list[AddAction | RemoveAction] = [

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from chain_assets.chains import Chain
 from chain_assets.core.enrich import DecodedRows, ReferenceTables, decoded_columns, enrich
 from chain_assets.core.errors import CommitConflict
+from chain_assets.core.key_order import in_key_order
 from chain_assets.core.schemas import ENRICHED_TABLES, Table
 from chain_assets.core.schemas.abi import CALLS, TOKEN_TRANSFERS
 from chain_assets.core.schemas.decoded import BLOCKS, TRANSACTIONS
@@ -129,13 +130,14 @@ def _read(store: ObjectStore, context: EnrichContext, table: Table, numbers: pa.
     empty = table.schema_of(names).empty_table()
     bounds = pc.min_max(numbers).as_py()
     first, last = bounds["min"], bounds["max"]
+    # So that rows are mostly in order as they come.
+    files = sorted(context.files[table.name], key=lambda file: file.first or 0)
     parts = [
         _read_file(store, table, file, numbers, names, (first, last))
-        for file in context.files[table.name]
+        for file in files
         if file.first is None or file.last is None or (file.first <= last and file.last >= first)
     ]
-    rows = pa.concat_tables([empty, *parts])
-    return rows.sort_by([(name, "ascending") for name in table.key]).combine_chunks()
+    return in_key_order(pa.concat_tables([empty, *parts]), table).combine_chunks()
 
 
 def _read_file(
