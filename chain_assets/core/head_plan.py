@@ -63,11 +63,13 @@ class Heights:
 @dataclass(frozen=True)
 class Holdings:
     """What the lake holds of a chain: blocks that all layers hold alike, by range key; the keys
-    of the ranges that were begun, by whatever layer."""
+    of the ranges that were begun, by whatever layer; and of those in which blocks were replaced,
+    and the layers above have not followed: they are behind however old they are."""
 
     blocks: Mapping[str, int] = field(default_factory=dict)
     begun: frozenset[str] = frozenset()
     fork: int | None = None
+    replaced: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,8 @@ def plan_head(
     behind = [
         block_range
         for block_range in ranges
-        if floor < block_range.stop <= ceiling
+        if block_range.stop <= ceiling
+        and (floor < block_range.stop or block_range.key in holdings.replaced)
         and block_range.key in runnable
         and _is_behind(block_range, shape, heights, holdings)
     ]
@@ -215,6 +218,8 @@ def _is_behind(
     block_range: BlockRange, shape: ChainShape, heights: Heights, holdings: Holdings
 ) -> bool:
     if holdings.fork is not None and block_range.stop > holdings.fork:
+        return True
+    if block_range.key in holdings.replaced:
         return True
     held = holdings.blocks.get(block_range.key, 0)
     # More than expected is no reason: a node that lags behind does not make blocks untrue.

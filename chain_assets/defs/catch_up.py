@@ -36,8 +36,8 @@ from chain_assets.defs.run_history import UnderWay, read_attempts, read_under_wa
 from chain_assets.defs.sensors import run_request
 from chain_assets.lake.tables import LakeTables
 from chain_assets.layers.following import is_followed
+from chain_assets.layers.halts import look_for_reorgs
 from chain_assets.layers.permission import backfill_approval, catch_up_question, use_up
-from chain_assets.layers.reorgs import look_for_reorgs
 from chain_assets.layers.standing import standing_of
 from chain_assets.ops.store import OpsStore
 from chain_assets.sources.one_look import OneLook

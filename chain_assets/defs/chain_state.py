@@ -17,8 +17,8 @@ from chain_assets.core.schemas.decoded import BLOCKS as DECODED_BLOCKS
 from chain_assets.core.schemas.enriched import BLOCKS as ENRICHED_BLOCKS
 from chain_assets.lake.tables import LakeTables
 from chain_assets.layers.following import is_followed
+from chain_assets.layers.halts import look_for_reorgs
 from chain_assets.layers.proving import read_held
-from chain_assets.layers.reorgs import look_for_reorgs
 from chain_assets.ops.store import OpsStore
 from chain_assets.sources.protocol import BlockSource, Header
 
@@ -73,6 +73,7 @@ def _holdings(
     }
     first_open = heights.first_open(chain.max_reorg_depth)
     begun = frozenset(tables.range_keys(RAW_BLOCKS, chain=chain.name))
+    replaced = ops.unfinished.keys(chain.name, "layers")
     recent = sorted(key for key in begun if BlockRange.from_key(key).stop > first_open)
     stored = _hashes(tables, RAW_BLOCKS, chain, recent)
     layers = [_hashes(tables, table, chain, recent) for table in (DECODED_BLOCKS, ENRICHED_BLOCKS)]
@@ -86,7 +87,7 @@ def _holdings(
     for hold in ops.holds.find(chain.name):
         if hold.stage in ("fetch", "enrich"):
             blocks[hold.block_range] = blocks.get(hold.block_range, 0) + 1
-    return Holdings(blocks, begun, fork)
+    return Holdings(blocks, begun, fork, replaced)
 
 
 def _alike(

@@ -19,12 +19,14 @@ from chain_assets.sources.protocol import BlockSource, Header
 class Fork:
     """Stored blocks that the chain has left, ascending and linked; all from `first` on.
 
-    `parent` is the stored block that they stand on, None where none is stored.
+    `parent` is the stored block that they stand on, None where none is stored. `whole`: the chain
+    has left all of the stored blocks that link to them, down to a hole or a block of another side.
     """
 
     orphans: tuple[IndexRow, ...]
     parent: IndexRow | None
     head: Header
+    whole: bool
 
     @property
     def first(self) -> int:
@@ -68,7 +70,7 @@ def find_forks(
         first = first_orphan(judged, lambda number: _is_canonical(number, rows, source))
         if first is not None:
             orphans = tuple(rows[n] for n in range(first, span.stop))
-            forks.append(Fork(orphans, rows.get(first - 1), head))
+            forks.append(Fork(orphans, rows.get(first - 1), head, whole=first == span.start))
     below = [r for r in stored if r.stop == ranges[0].start]
     if below and any(fork.first == ranges[0].start for fork in forks):
         return find_forks(chain, [*below, *ranges], stored, source=source, tables=tables)

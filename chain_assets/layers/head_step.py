@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 from chain_assets.chains import Chain
-from chain_assets.core.block_range import BlockRange, range_of, ranges_between, spans_of
+from chain_assets.core.block_range import BlockRange, range_of, spans_of
 from chain_assets.core.head_plan import Heights
-from chain_assets.layers.changes import Reorg
 from chain_assets.layers.compaction import compact
 from chain_assets.layers.follow_reports import Reports
 from chain_assets.layers.forks import stored_ranges
@@ -59,7 +58,7 @@ class HeadStep:
         """
         source = OneLook(self._parts.source)
         try:
-            reorg = heal_raw(self._chain, source, self._parts.writer)
+            heal_raw(self._chain, source, self._parts.writer)
             head, finalized = source.head().number, source.finalized()
             heights = Heights(head, finalized.number if finalized else None)
             if not self._looked:
@@ -67,7 +66,7 @@ class HeadStep:
                 self._open.update(stored)
                 self._unfinished.update(stored)
                 self._looked = True
-            self._unfinished.update(self._touched(reorg))
+            self._unfinished.update(self._replaced())
             written = self._write_raw(source, heights)
             self._finish()
         except BaseException:
@@ -123,11 +122,10 @@ class HeadStep:
         first_open = heights.first_open(self._chain.max_reorg_depth)
         return [r for r in stored if r.stop > first_open or r == stored[-1]]
 
-    def _touched(self, reorg: Reorg | None) -> list[BlockRange]:
-        if reorg is None:
-            return []
-        last = max(reorg.old_head_number, reorg.new_head_number or 0)
-        return list(ranges_between(reorg.first_number, last, self._chain.ranges))
+    def _replaced(self) -> list[BlockRange]:
+        """Where a reorg was followed, by whomever, and the layers above have not followed yet."""
+        keys = self._parts.writer.ops.unfinished.keys(self._chain.name, "layers")
+        return [BlockRange.from_key(key) for key in keys]
 
     def _write_raw(self, source: OneLook, heights: Heights) -> int:
         numbers = self._wanted(heights)

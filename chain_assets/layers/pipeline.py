@@ -20,9 +20,10 @@ from chain_assets.core.enrich.requirements import arrived_keys
 from chain_assets.core.fault_points import fault_point
 from chain_assets.engine.protocol import Engine
 from chain_assets.lake.tables import Commit, LakeTables
-from chain_assets.layers.changes import Reorg, publish_changes
+from chain_assets.layers.changes import Reorg
 from chain_assets.layers.decoded import materialize_decoded
 from chain_assets.layers.enriched import materialize_enriched
+from chain_assets.layers.finishing import strike_out_layers, told_afterwards
 from chain_assets.layers.holding import find_holds, resting, settle
 from chain_assets.layers.raw import materialize_raw
 from chain_assets.layers.reference import materialize_reference
@@ -100,17 +101,20 @@ def write_raw(
     """raw_blocks of the range (or of its blocks `numbers`), and the changes told."""
     holds = find_holds(writer.ops, chain, block_range, "fetch", "prove", "decode")
     with writer.ops.held(LeaseKey(chain.name, block_range.key, "raw"), wait=WAIT_SECONDS) as lease:
-        report = materialize_raw(
-            chain,
-            block_range,
-            source=source,
-            tables=writer.tables,
-            numbers=numbers,
-            resting=resting(writer.ops, chain, holds) if writer.patient else (),
-            fence=lease,
-            progress=progress,
-        )
-        publish_changes(chain, [block_range], tables=writer.tables, run_id=writer.run_id)
+        asleep = resting(writer.ops, chain, holds) if writer.patient else ()
+        with told_afterwards(
+            chain, block_range, tables=writer.tables, ops=writer.ops, run_id=writer.run_id
+        ):
+            report = materialize_raw(
+                chain,
+                block_range,
+                source=source,
+                tables=writer.tables,
+                numbers=numbers,
+                resting=asleep,
+                fence=lease,
+                progress=progress,
+            )
     settle(writer.ops, chain, report, holds)
     return report
 
@@ -169,6 +173,7 @@ def write_enriched(
             fence=lease,
             progress=progress,
         )
+    strike_out_layers(chain, block_range, tables=writer.tables, ops=writer.ops)
     settle(writer.ops, chain, report, holds)
     return report
 

@@ -89,6 +89,7 @@ def _settled(chain: Chain, tables: LakeTables, ops: OpsStore, first_open: int) -
     keys = tables.range_keys(RAW_BLOCKS, chain=chain.name)
     exactly = {key for key in keys if BlockRange.from_key(key).stop > first_open}
     exactly |= {key for key, held in resting.items() if held.may_have_rows and settled[key]}
+    exactly |= ops.unfinished.keys(chain.name, "layers")
     for key, held in resting.items():
         settled[key] += held.blocks
     for key in exactly:

@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 # The newest migration. A store that has it is opened without loading Alembic.
-REVISION = "0002"
+REVISION = "0003"
 VERSION_TABLE = "ops_version"
 
 
@@ -107,6 +107,15 @@ watermarks = Table(
     Column("number", BigInteger, nullable=False),
     Column("hash", LargeBinary, nullable=False),
     Column("raised_at", UnixTime, nullable=False),
+)
+
+unfinished = Table(
+    "ops_unfinished",
+    metadata,
+    Column("chain", Text, primary_key=True),
+    Column("block_range", Text, primary_key=True),
+    Column("what", Text, primary_key=True),
+    Column("since", UnixTime, nullable=False),
 )
 
 audit = Table(

@@ -25,6 +25,7 @@ from chain_assets.ops.held import HeldLease, held
 from chain_assets.ops.holds import Holds
 from chain_assets.ops.leases import LeaseKey, Leases
 from chain_assets.ops.migrate import open_database
+from chain_assets.ops.unfinished import Unfinished
 from chain_assets.ops.watermarks import Watermarks
 
 # A writer that was lost with its machine keeps its range for so long. Extended every third of it.
@@ -32,7 +33,7 @@ LEASE_SECONDS = 60.0
 
 
 class OpsStore:
-    """Leases, holds, approvals, watermarks and audit of one database.
+    """Leases, holds, approvals, watermarks, unfinished ranges and audit of one database.
 
     `actor` is who the audit says did what no person is named for; `lease_seconds` is for how long a
     writer that was lost with its machine keeps its range. Threads may share a store; it is closed
@@ -57,6 +58,7 @@ class OpsStore:
         self.holds = Holds(database, clock, actor, draw=draw, policy=retries)
         self.approvals = Approvals(database, clock)
         self.watermarks = Watermarks(database, clock)
+        self.unfinished = Unfinished(database, clock)
         self.audit = Audit(database)
 
     def __repr__(self) -> str:
