@@ -64,11 +64,13 @@ def read_state(
 def _holdings(
     chain: Chain, heights: Heights, fork: int | None, tables: LakeTables, ops: OpsStore
 ) -> Holdings:
-    decoded = tables.rows_by_range(DECODED_BLOCKS, chain=chain.name)
-    enriched = tables.rows_by_range(ENRICHED_BLOCKS, chain=chain.name)
+    # Marked rows were about to be replaced when somebody was killed: their range is not done.
+    made = tables.rows_by_range(DECODED_BLOCKS, chain=chain.name)
+    decoded = tables.rows_by_range(DECODED_BLOCKS, chain=chain.name, version="decoder_version")
+    enriched = tables.rows_by_range(ENRICHED_BLOCKS, chain=chain.name, version="enricher_version")
     # A block that is held back has a proof and no row: no run would change that.
     blocks = {
-        key: min(decoded[key], enriched[key]) + max(0, judged - decoded[key])
+        key: min(decoded[key], enriched[key]) + max(0, judged - made[key])
         for key, judged in tables.rows_by_range(BLOCK_PROOFS, chain=chain.name).items()
     }
     first_open = heights.first_open(chain.max_reorg_depth)

@@ -119,4 +119,7 @@ def _flattened(action: AddAction) -> dict[str, Any]:
 
 def _is_asked_for(name: str) -> bool:
     kind, _, column = name.partition(".")
-    return kind in _ASKED_FOR or (kind in ("min", "max") and column.endswith("number"))
+    if kind in ("min", "max") and column.endswith("number"):
+        return True
+    # The lowest version tells whether any row is marked.
+    return kind in _ASKED_FOR or (kind == "min" and column.endswith("_version"))

@@ -194,11 +194,15 @@ class LakeTables:
         with self._handles.borrowed(table) as opened:
             return [] if opened is None else opened.range_keys(chain)
 
-    def rows_by_range(self, table: Table, *, chain: str) -> Counter[str]:
-        """How many rows the table has of each of the chain's ranges, by the log alone."""
+    def rows_by_range(
+        self, table: Table, *, chain: str, version: str | None = None
+    ) -> Counter[str]:
+        """How many rows the table has of each of the chain's ranges, by the log alone. A file with
+        rows that are marked in the column `version`, be they one or all, counts one less."""
         rows: Counter[str] = Counter()
         for file in self.live_files(table, chain=chain):
-            rows[file["partition.block_range"]] += file["num_records"]
+            marked = version is not None and file.get(f"min.{version}") == ""
+            rows[file["partition.block_range"]] += file["num_records"] - marked
         return rows
 
     def now(self) -> float:

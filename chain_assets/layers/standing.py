@@ -8,6 +8,7 @@ from chain_assets.chains import Chain
 from chain_assets.core.block_range import BlockRange, ranges_between
 from chain_assets.core.catch_up import Standing, in_order, standings
 from chain_assets.core.schemas import RAW_BLOCKS
+from chain_assets.core.schemas.decoded import BLOCKS
 from chain_assets.core.schemas.enriched import BLOCKS as ENRICHED_BLOCKS
 from chain_assets.lake.blobs import blob_folder
 from chain_assets.lake.tables import LakeTables
@@ -84,7 +85,10 @@ def _settled(chain: Chain, tables: LakeTables, ops: OpsStore, first_open: int) -
     Rows and holds of closed ranges are counted, however many there are, by the table's log and in
     the ops store. Only where rows may be replaced, or may be there of held blocks, are they read.
     """
-    settled = tables.rows_by_range(ENRICHED_BLOCKS, chain=chain.name)
+    # Marked rows were about to be replaced when somebody was killed: their range is not done.
+    settled = tables.rows_by_range(ENRICHED_BLOCKS, chain=chain.name, version="enricher_version")
+    decoded = tables.rows_by_range(BLOCKS, chain=chain.name)
+    settled -= decoded - tables.rows_by_range(BLOCKS, chain=chain.name, version="decoder_version")
     resting = ops.holds.resting(chain.name)
     keys = tables.range_keys(RAW_BLOCKS, chain=chain.name)
     exactly = {key for key in keys if BlockRange.from_key(key).stop > first_open}

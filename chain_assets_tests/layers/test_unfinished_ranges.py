@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from chain_assets.core import fault_points
+from chain_assets.core.block_range import BlockRange
 from chain_assets.core.errors import ChainHalted
 from chain_assets.core.reorgs import replay
 from chain_assets.core.schemas import BLOCK_CHANGES, RAW_BLOCKS, REORGS
 from chain_assets.layers.follow_reports import Reports, tell_nobody
 from chain_assets.layers.head_step import HeadStep
 from chain_assets.layers.mending import find_gaps
-from chain_assets.layers.pipeline import heal_raw
+from chain_assets.layers.pipeline import heal_raw, write_decoded, write_enriched
 from chain_assets.sources.devnet import DevnetSource, Fault, Faults
 from chain_assets_tests.lake_fixtures import Pipeline, read_all, small_chain
 from chain_assets_tests.layers.catching import assert_complete, catch_up_all
@@ -203,3 +204,20 @@ def test_a_hole_does_not_let_a_reorg_pass_that_is_deeper_than_allowed(tmp_path: 
     assert_complete(pipeline, tmp_path)
     (reorg,) = read_all(pipeline.tables, REORGS.name).to_pylist()
     assert (reorg["first_number"], reorg["depth"]) == (7, 17)
+
+
+@pytest.mark.parametrize("layer", ["decoded", "enriched"])
+def test_rows_of_a_final_range_that_were_about_to_be_replaced_are_behind(
+    tmp_path: Path, layer: str
+) -> None:
+    pipeline = Pipeline.on_devnet(tmp_path / "lake", chain=small_chain(blocks=45))
+    catch_up_all(pipeline)
+    parts, final = pipeline.parts(), BlockRange(0, 10)
+    with killed_at("rows marked", f"{layer}_blocks"):
+        write_decoded(
+            pipeline.chain, final, parts.engine, parts.registry, parts.writer, repair={3, 4}
+        )
+        write_enriched(pipeline.chain, final, parts.engine, parts.writer, repair={3, 4})
+    assert [one.block_range for one in catch_up_all(pipeline)] == [final]
+    assert_complete(pipeline, tmp_path)
+    assert catch_up_all(pipeline) == []
