@@ -17,6 +17,7 @@ from chain_assets.core.block_range import BlockRange, range_of, ranges_between, 
 from chain_assets.core.head_plan import Heights
 from chain_assets.layers.changes import Reorg
 from chain_assets.layers.compaction import compact
+from chain_assets.layers.finality import finalized_block
 from chain_assets.layers.follow_reports import Reports
 from chain_assets.layers.forks import stored_ranges
 from chain_assets.layers.holding import resting
@@ -60,7 +61,7 @@ class HeadStep:
         source = OneLook(self._parts.source)
         try:
             reorg = heal_raw(self._chain, source, self._parts.writer)
-            head, finalized = source.head().number, source.finalized()
+            head, finalized = source.head().number, finalized_block(self._chain, source)
             heights = Heights(head, finalized.number if finalized else None)
             if not self._looked:
                 stored = self._stored_open(heights)

@@ -23,6 +23,7 @@ from chain_assets.lake.tables import LakeTables
 from chain_assets.layers.changes import Reorg, publish_changes
 from chain_assets.layers.commits import begin
 from chain_assets.layers.fetching import fetch_blocks
+from chain_assets.layers.finality import finalized_block
 from chain_assets.layers.forks import Fork, find_forks, stored_ranges
 from chain_assets.layers.permission import use_up
 from chain_assets.layers.raw_index import (
@@ -83,7 +84,7 @@ def follow_reorgs(
     What is final now counts as final from then on. Raises ChainHalted where a person has to
     decide, SourceError, StorageFailed, CommitConflict, LeaseTaken, LeaseLost.
     """
-    finalized = source.finalized()
+    finalized = finalized_block(chain, source)
     looked = look_for_reorgs(chain, source=source, tables=tables, ops=ops)
     ranges = looked.ranges
     for fork in looked.forks:
