@@ -25,11 +25,11 @@ from chain_assets.layers.pipeline import (
     Parts,
     heal_raw,
     split_by_range,
-    write_decoded,
     write_enriched,
     write_raw,
 )
 from chain_assets.layers.raw_index import read_index
+from chain_assets.layers.refetching import decode_or_refetch
 from chain_assets.layers.report import LayerReport
 from chain_assets.sources.one_look import OneLook
 
@@ -171,10 +171,8 @@ class HeadStep:
         """Decode and enrich what is not yet."""
         parts = self._parts
         for block_range in sorted(self._unfinished):
-            decoded = write_decoded(
-                self._chain, block_range, parts.engine, parts.registry, parts.writer
-            )
-            self._tell(decoded)
+            for report in decode_or_refetch(self._chain, block_range, parts):
+                self._tell(report)
             self._tell(write_enriched(self._chain, block_range, parts.engine, parts.writer))
             self._unfinished.remove(block_range)
 
