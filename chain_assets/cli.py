@@ -6,7 +6,7 @@ follow    each new block as it comes               refresh    rows of older vers
 gaps      what is wrong with tables, mends it      sql        a query over the lake
 upkeep    fewer files, none that is out of use     warm-up    compiles the kernels
 record    blocks into a folder                     demo       a small lake by Dagster's machinery
-devnet    a made-up node over JSON-RPC
+devnet    a made-up node over JSON-RPC             finality   up to which block all is final
 
 Exit codes stand in chain_assets/commands/__init__.py.
 """
@@ -23,7 +23,7 @@ from rich.console import Console
 
 from chain_assets import report_tables
 from chain_assets.assembly import devnet_spec, open_lake, open_source
-from chain_assets.commands import approvals, holds
+from chain_assets.commands import approvals, finality, holds
 from chain_assets.commands.catch_up import catch_up_command
 from chain_assets.commands.follow import follow_command
 from chain_assets.commands.gaps import gaps
@@ -54,6 +54,7 @@ app.command()(refresh)
 app.command()(upkeep)
 app.add_typer(holds.app, name="holds")
 app.add_typer(approvals.app, name="approvals")
+app.add_typer(finality.app, name="finality")
 
 
 @app.command()

@@ -26,7 +26,8 @@ from chain_assets.core.errors import (
     RateLimited,
     SourceUnavailable,
 )
-from chain_assets.layers.pipeline import Parts, heal_raw, write_decoded, write_enriched, write_raw
+from chain_assets.layers.pipeline import Parts, heal_raw, write_enriched, write_raw
+from chain_assets.layers.refetching import decode_or_refetch
 from chain_assets.layers.report import LayerReport, Progress, no_progress
 from chain_assets.layers.standing import standing_of, unsettled
 from chain_assets.sources.budget import Budget
@@ -120,7 +121,7 @@ def _take(
     except _OF_ONE_RANGE as error:
         return 0, 0, error
     try:
-        reports.append(_decode(chain, block_range, parts))
+        reports += decode_or_refetch(chain, block_range, parts)
         enriched = write_enriched(chain, block_range, parts.engine, parts.writer)
     except (BudgetSpent, *_OF_THE_NODE, *_OF_ONE_RANGE) as error:
         return 0, 0, error
@@ -158,17 +159,3 @@ def _fetch(
             pace.chunks.went_well()
             left = left[len(numbers) :]
             yield report
-
-
-def _decode(chain: Chain, block_range: BlockRange, parts: Parts) -> LayerReport:
-    """A blob that proves damaged is out of the way then, and fetched anew: each block once."""
-    fetched_again: set[int] = set()
-    while True:
-        try:
-            return write_decoded(chain, block_range, parts.engine, parts.registry, parts.writer)
-        except BlobCorrupt as error:
-            if error.block is None or error.block in fetched_again:
-                raise
-            fetched_again.add(error.block)
-            numbers = [error.block]
-        write_raw(chain, block_range, parts.source, parts.writer, numbers=numbers)

@@ -16,6 +16,7 @@ from chain_assets.chains import Chain
 from chain_assets.core.block_range import BlockRange, range_of, spans_of
 from chain_assets.core.head_plan import Heights
 from chain_assets.layers.compaction import compact
+from chain_assets.layers.finality import finalized_block
 from chain_assets.layers.follow_reports import Reports
 from chain_assets.layers.forks import stored_ranges
 from chain_assets.layers.holding import resting
@@ -23,11 +24,11 @@ from chain_assets.layers.pipeline import (
     Parts,
     heal_raw,
     split_by_range,
-    write_decoded,
     write_enriched,
     write_raw,
 )
 from chain_assets.layers.raw_index import read_index
+from chain_assets.layers.refetching import decode_or_refetch
 from chain_assets.layers.report import LayerReport
 from chain_assets.sources.one_look import OneLook
 
@@ -59,7 +60,7 @@ class HeadStep:
         source = OneLook(self._parts.source)
         try:
             heal_raw(self._chain, source, self._parts.writer)
-            head, finalized = source.head().number, source.finalized()
+            head, finalized = source.head().number, finalized_block(self._chain, source)
             heights = Heights(head, finalized.number if finalized else None)
             if not self._looked:
                 stored = self._stored_open(heights)
@@ -168,10 +169,8 @@ class HeadStep:
         """Decode and enrich what is not yet."""
         parts = self._parts
         for block_range in sorted(self._unfinished):
-            decoded = write_decoded(
-                self._chain, block_range, parts.engine, parts.registry, parts.writer
-            )
-            self._tell(decoded)
+            for report in decode_or_refetch(self._chain, block_range, parts):
+                self._tell(report)
             self._tell(write_enriched(self._chain, block_range, parts.engine, parts.writer))
             self._unfinished.remove(block_range)
 

@@ -22,6 +22,7 @@ from chain_assets.lake.tables import LakeTables
 from chain_assets.layers.changes import Reorg, publish_changes
 from chain_assets.layers.commits import begin
 from chain_assets.layers.fetching import fetch_blocks
+from chain_assets.layers.finality import finalized_block
 from chain_assets.layers.forks import Fork
 from chain_assets.layers.halts import look_for_reorgs, use_up_approvals
 from chain_assets.layers.raw_index import (
@@ -55,7 +56,7 @@ def follow_reorgs(
     What is final now counts as final from then on. Raises ChainHalted where a person has to
     decide, SourceError, StorageFailed, CommitConflict, LeaseTaken, LeaseLost.
     """
-    finalized = source.finalized()
+    finalized = finalized_block(chain, source)
     untold = ops.unfinished.keys(chain.name, "journal")
     looked = look_for_reorgs(chain, source=source, tables=tables, ops=ops)
     for fork in looked.forks:

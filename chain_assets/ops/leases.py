@@ -153,7 +153,7 @@ class Leases:
                 expires_at=row["expires_at"],
             )
             for row in rows
-            if not has_ended(row["process"])
+            if not has_ended(_process(row))
         ]
         return tuple(sorted(found, key=lambda lease: lease.key))
 
@@ -169,7 +169,17 @@ def _is(key: LeaseKey) -> ColumnElement[bool]:
 def _is_held(row: RowMapping, now: float) -> bool:
     if row["released_at"] is not None or row["expires_at"] <= now:
         return False
-    return not has_ended(row["process"])
+    return not has_ended(_process(row))
+
+
+def _process(row: RowMapping) -> str | None:
+    """The process that took the lease, where it said so.
+
+    A release that knows nothing of processes leaves the name of an earlier holder in the row: only
+    beside the lease's own token is it that of this one.
+    """
+    token, _, process = (row["process"] or "").partition(" ")
+    return process if token == str(row["token"]) else None
 
 
 def _is_live(lease: Lease, now: float) -> ColumnElement[bool]:
@@ -182,13 +192,14 @@ def _is_live(lease: Lease, now: float) -> ColumnElement[bool]:
 
 
 def _store(connection: Connection, lease: Lease, now: float, *, new: bool) -> None:
+    process = this_process()
     values = {
         "owner": lease.owner,
         "token": lease.token,
         "acquired_at": now,
         "expires_at": lease.expires_at,
         "released_at": None,
-        "process": this_process(),
+        "process": None if process is None else f"{lease.token} {process}",
     }
     if new:
         key = lease.key

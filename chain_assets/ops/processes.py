@@ -3,7 +3,9 @@
     boot / PID namespace / PID / start      4f0c…/pid:[4026531836]/4711/123456
 
 A PID alone is given to others again, and means nothing on another machine or in another container.
-Known on Linux only; where it is not, or belongs elsewhere, nothing is said of a process.
+Known on Linux only; where it is not, or belongs elsewhere, nothing is said of a process. So it is
+where /proc is another container's (`unshare --pid` without a /proc of its own): under our PIDs it
+shows processes that are not ours.
 """
 
 from __future__ import annotations
@@ -15,8 +17,9 @@ from pathlib import Path
 
 _PROC = Path("/proc")
 # proc_pid_stat(5): the fields after the command's name, which may hold anything, even a `)`.
-_STATE, _START = 0, 19
-# A process that was killed is listed until its parent asks for it, but runs no more.
+_STATE, _THREADS, _START = 0, 17, 19
+# A process that was killed is listed until its parent asks for it, but runs no more. The state is
+# that of its first thread, which may end before the others.
 _ENDED = frozenset("ZX")
 
 
@@ -56,6 +59,9 @@ def has_ended(process: str | None) -> bool:
 def _home() -> str | None:
     """Where PIDs mean the same: this machine since its start, and this container."""
     with suppress(OSError):
+        # One PID for each container from that of /proc down to ours.
+        if f"\nNSpid:\t{os.getpid()}\n" not in (_PROC / "self/status").read_text(errors="replace"):
+            return None
         boot = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
         return f"{boot}/{(_PROC / 'self/ns/pid').readlink()}"
     return None
@@ -65,5 +71,6 @@ def _look(pid: int) -> _Seen | None:
     with suppress(OSError):
         text = (_PROC / str(pid) / "stat").read_text(errors="replace")
         fields = text.rpartition(")")[2].split()
-        return _Seen(fields[_START], fields[_STATE] in _ENDED)
+        ended = fields[_STATE] in _ENDED and int(fields[_THREADS]) <= 1
+        return _Seen(fields[_START], ended)
     return None

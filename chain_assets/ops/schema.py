@@ -59,6 +59,7 @@ leases = Table(
     Column("acquired_at", UnixTime, nullable=False),
     Column("expires_at", UnixTime, nullable=False),
     Column("released_at", UnixTime),
+    # Which process took the lease, after the token it took it with: see `leases.py`.
     Column("process", Text),
 )
 

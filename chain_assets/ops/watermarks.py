@@ -1,7 +1,8 @@
 """The highest finalized block that was ever seen, per chain.
 
 A node that is replaced by one that lags, or lies, answers with a lower finalized block. What was
-final once stays final: the watermark never goes down.
+final once stays final: the watermark never goes down. Where a node's lie has raised it, a person
+has it forgotten, and it begins anew with the next answer.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, insert, select
 
+from chain_assets.ops.audit import record
 from chain_assets.ops.database import Database
 from chain_assets.ops.schema import watermarks
 
@@ -51,6 +53,23 @@ class Watermarks:
             row = {"number": number, "hash": block_hash, "raised_at": raised.raised_at}
             connection.execute(insert(watermarks).values(chain=chain, **row))
         return raised
+
+    def forget(self, chain: str, *, who: str, why: str) -> Watermark | None:
+        """No block of `chain` counts as final from now on; the one that did, if any."""
+        with self._database.changing(f"watermark/{chain}") as connection:
+            stored = _read(connection, chain)
+            if stored is not None:
+                connection.execute(delete(watermarks).where(watermarks.c.chain == chain))
+                record(
+                    connection,
+                    at=self._clock(),
+                    actor=who,
+                    action="finality forgotten",
+                    chain=chain,
+                    subject=f"block {stored.number}",
+                    detail={"hash": f"0x{stored.hash.hex()}", "why": why},
+                )
+        return stored
 
 
 def _read(connection: Connection, chain: str) -> Watermark | None:

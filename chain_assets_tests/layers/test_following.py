@@ -110,6 +110,25 @@ def test_what_an_earlier_one_left_half_done_is_done_without_a_new_block(tmp_path
     _assert_as_clean(pipeline, tmp_path / "clean")
 
 
+@pytest.mark.parametrize("lost", [False, True], ids=["damaged", "lost"])
+def test_a_blob_that_is_not_whole_is_fetched_again(tmp_path: Path, lost: bool) -> None:
+    """A power cut may take a blob back that the index already names."""
+    pipeline = Pipeline.on_devnet(tmp_path / "lake")
+    pipeline.run(0, 24)
+    pipeline.net.advance(1)
+    source = DevnetSource(pipeline.net)
+    write_raw(pipeline.chain, BlockRange(20, 30), source, pipeline.writer(), numbers=[25])
+    (blob,) = (tmp_path / "lake" / "raw").rglob("000000000025-*.json.zst")
+    if lost:
+        blob.unlink()
+    else:
+        blob.write_bytes(bytes(blob.stat().st_size))
+    with following(pipeline) as follower:
+        follower.reach(25)
+        follower.reach(pipeline.net.advance(1))
+    _assert_as_clean(pipeline, tmp_path / "clean")
+
+
 def test_a_node_that_fails_for_a_while_is_waited_for(tmp_path: Path) -> None:
     pipeline = Pipeline.on_devnet(tmp_path / "lake")
     pipeline.run(0, 24)

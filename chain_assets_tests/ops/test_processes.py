@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,8 +14,11 @@ import pytest
 
 from chain_assets.core.errors import LeaseTaken
 from chain_assets.ops.leases import LeaseKey
+from chain_assets.ops.migrate import open_database
 from chain_assets.ops.processes import has_ended, this_process
 from chain_assets.ops.store import open_store
+from chain_assets_tests.ops.statements import change
+from chain_assets_tests.tools import missing_tool
 
 KEY = LeaseKey("ethereum", "000000000000-000000000999", "decoded")
 _TELL = "import sys; from chain_assets.ops.processes import *; print(this_process(), flush=True)"
@@ -79,6 +83,36 @@ def test_a_process_that_was_killed_has_ended_before_its_parent_asks(
     assert has_ended(name)
 
 
+def test_a_process_has_not_ended_with_its_first_thread() -> None:
+    """It is shown as one that was killed, state Z, though its other threads go on."""
+    program = (
+        f"import ctypes, os, threading; {_TELL};"
+        "threading.Thread(target=lambda: os.read(0, 1)).start();"
+        "ctypes.CDLL(None).pthread_exit(None)"
+    )
+    with started(program) as process:
+        assert process.stdout is not None
+        name = process.stdout.readline().strip()
+        stat = Path(f"/proc/{process.pid}/stat")
+        while " Z " not in stat.read_text():
+            assert process.poll() is None
+        assert not has_ended(name)
+        process.kill()
+        process.wait()
+        assert has_ended(name)
+
+
+def test_where_proc_shows_the_processes_of_another_container_nothing_is_said() -> None:
+    """There the number of this process is that of some process outside."""
+    if shutil.which("unshare") is None:
+        missing_tool("unshare", "install util-linux")
+    command = ["unshare", "--pid", "--fork", sys.executable, "-c", _TELL]
+    found = subprocess.run(command, capture_output=True, text=True)
+    if found.returncode and not found.stdout:
+        missing_tool("the right to make a PID namespace", "run the tests as root on Linux")
+    assert found.stdout == "None\n"
+
+
 def test_another_process_that_got_the_same_number_is_not_taken_for_it(own: str) -> None:
     head, _, start = own.rpartition("/")
     assert has_ended(f"{head}/{int(start) - 1}")
@@ -127,3 +161,18 @@ def test_the_lease_of_a_process_that_was_killed_is_inherited_at_once(url: str) -
         with ops.held(KEY, owner="next") as lease:
             assert lease.inherited
         assert [line.action for line in ops.audit.lines()] == ["lease inherited"]
+
+
+def test_a_lease_that_an_older_release_took_is_not_held_by_the_process_named_in_its_row(
+    url: str,
+) -> None:
+    """It knows nothing of processes, and leaves the name of an earlier one, which has ended."""
+    with open_store(url) as ops, started(_HOLD, url) as process:
+        assert process.stdout is not None
+        assert [process.stdout.readline() for _ in range(2)][-1] == "held\n"
+        process.kill()
+        process.wait()
+        change(open_database(url), "UPDATE ops_leases SET owner = 'older', token = token + 1")
+        assert [lease.owner for lease in ops.leases.live()] == ["older"]
+        with pytest.raises(LeaseTaken, match="older has the lease"):
+            ops.leases.acquire(KEY, owner="next", ttl=60)

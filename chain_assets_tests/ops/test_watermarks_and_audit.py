@@ -34,6 +34,21 @@ def test_another_hash_at_the_same_number_gives_back_the_one_that_was_final(ops: 
     assert ops.watermarks.raise_watermark("base", 100, b"\xbb" * 32) == first
 
 
+def test_a_watermark_that_a_person_has_forgotten_begins_anew_below_it(ops: OpsStore) -> None:
+    ops.watermarks.raise_watermark("base", 10**6, b"\xaa" * 32)
+    other = ops.watermarks.raise_watermark("gnosis", 7, b"\xcc" * 32)
+    forgotten = ops.watermarks.forget("base", who="ada", why="a lie")
+    assert forgotten is not None
+    assert forgotten.number == 10**6
+    assert ops.watermarks.watermark("base") is None
+    assert ops.watermarks.forget("base", who="ada", why="again") is None
+    assert ops.watermarks.raise_watermark("base", 100, b"\xbb" * 32).number == 100
+    assert ops.watermarks.watermark("gnosis") == other
+    assert [(line.actor, line.action, line.subject) for line in ops.audit.lines("base")] == [
+        ("ada", "finality forgotten", "block 1000000")
+    ]
+
+
 @settings(
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

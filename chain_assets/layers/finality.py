@@ -1,0 +1,33 @@
+"""What is final by the node: believed only where the node's own head does not speak against it."""
+
+from __future__ import annotations
+
+import logging
+
+from chain_assets.chains import Chain
+from chain_assets.sources.protocol import BlockSource, Header
+
+_log = logging.getLogger(__name__)
+
+
+def finalized_block(chain: Chain, source: BlockSource) -> Header | None:
+    """The newest final block; None where there is none yet, or the node's answer is absurd.
+
+    What was final once stays so, and each reorg below it halts the chain: one answer of a million
+    too many would do so for ever. It is not cut to the head either, whose blocks are replaced every
+    day; the next true answer is soon there. Raises SourceError.
+    """
+    finalized = source.finalized()
+    if finalized is None:
+        return None
+    # Asked for after it: the chain may grow between two answers.
+    head = source.head()
+    if finalized.number > head.number:
+        _log.warning(
+            "%s: the node says that block %s is final, above its head, %s: it is not believed",
+            chain.name,
+            f"{finalized.number:,}",
+            f"{head.number:,}",
+        )
+        return None
+    return finalized
