@@ -11,9 +11,14 @@ from pathlib import Path
 import pytest
 
 from chain_assets.assembly import open_ops
+from chain_assets.core.block_range import BlockRange, range_of
+from chain_assets.core.schemas import RAW_BLOCKS
 from chain_assets.core.schemas.decoded import BLOCKS as DECODED_BLOCKS
 from chain_assets.core.schemas.enriched import BLOCKS
+from chain_assets.defs.chain_state import read_state
 from chain_assets.defs.names import ENRICHED
+from chain_assets.defs.resources import SourcesResource
+from chain_assets.ops.hold_rules import Failure
 from chain_assets.ops.store import OpsStore
 from chain_assets_tests.defs.lab import CHAIN, Lab, failure_of, lab_settings, open_lab
 
@@ -64,3 +69,33 @@ def test_runs_after_a_hold_was_dropped_are_good_ones(
         lab.devnet.reorg(2)
         result = lab.run(_LAST, _LAST)
         assert result.success, failure_of(result)
+
+
+def test_blocks_that_were_dropped_and_enriched_do_not_hide_the_newest_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with _given_up(tmp_path, monkeypatch) as (lab, _):
+        for _ in range(7):
+            lab.devnet.advance(1)
+            lab.follow()
+            assert lab.devnet.head in lab.numbers(RAW_BLOCKS)
+
+
+@pytest.mark.parametrize(("held", "missing"), [(44, 43), (4, 5)], ids=["open", "closed"])
+def test_a_block_that_is_stored_and_held_again_is_counted_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: int, missing: int
+) -> None:
+    """Its blob was lost, and the node has pruned it; the rows of before are there still."""
+    with (
+        open_lab(tmp_path, monkeypatch, blocks=45) as lab,
+        open_ops(lab.settings, lab.tables) as ops,
+        SourcesResource().open(lab.chain) as source,
+    ):
+        lab.run(*lab.open_ranges())
+        key = range_of(held, lab.chain.ranges).key
+        ops.holds.put(lab.chain.name, [Failure(held, "fetch", key, "the node has pruned it")])
+        partition = {"chain": lab.chain.name, "block_range": key}
+        lab.tables.replace_blocks(BLOCKS, [], partition=partition, numbers=[missing])
+        state = read_state(lab.chain, source=source, tables=lab.tables, ops=ops)
+        rows = [number for number in lab.numbers(BLOCKS) if number in BlockRange.from_key(key)]
+        assert state.holdings.blocks[key] == len(rows)
