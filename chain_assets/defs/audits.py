@@ -57,13 +57,16 @@ def _same_blocks(table: Table, upstream: Table) -> Audit:
 
     def audit(audited: Audited) -> list[Violation]:
         held_back = {n: h.block.hash for n, h in audited.held_back().items()}
-        waiting = audited.waiting.get("enrich", frozenset()) if table is ENRICHED_BLOCKS else ()
+        held = audited.by_block(table, "hash")
+        # One that a person has dropped is enriched all the same, and its hold stays: were it still
+        # taken for waiting, each later run of the range would fail over its rows.
+        layer_waits = table is ENRICHED_BLOCKS
+        waiting = audited.waiting.get("enrich", frozenset()) - held.keys() if layer_waits else ()
         wanted = {
             number: block_hash
             for number, block_hash in audited.by_block(upstream, "hash").items()
             if held_back.get(number) != block_hash and number not in waiting
         }
-        held = audited.by_block(table, "hash")
         other = [
             Violation(table.name, number, f"is of another fork than in {upstream.name}")
             for number in sorted(held)

@@ -99,7 +99,7 @@ def catch_up_schedule(
 def _read(chain: Chain, source: OneLook, tables: LakeTables, ops: OpsStore, *, ask: bool) -> Facts:
     """Raises SourceError, StorageFailed; and where a run is to be asked for ChainHalted, and
     ApprovalNeeded."""
-    head, heights = read_heights(source)
+    head, heights = read_heights(chain, source)
     first_open = heights.first_open(chain.max_reorg_depth)
     behind = standing_of(chain, source, tables, ops)
     if ask and behind:

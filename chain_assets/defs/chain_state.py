@@ -1,7 +1,8 @@
 """Where a chain stands: what its source has, and what of it the lake holds.
 
-The facts for core.head_plan. What is final is counted from Delta's log alone; what may still be
-reorganized is compared block by block, by hash, between the layers and with the source.
+The facts for core.head_plan. What is final is counted from Delta's log alone, but for ranges with
+held blocks that may have rows; what may still be reorganized is compared block by block, by hash,
+between the layers and with the source.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from chain_assets.core.schemas import BLOCK_PROOFS, RAW_BLOCKS, Table
 from chain_assets.core.schemas.decoded import BLOCKS as DECODED_BLOCKS
 from chain_assets.core.schemas.enriched import BLOCKS as ENRICHED_BLOCKS
 from chain_assets.lake.tables import LakeTables
+from chain_assets.layers.finality import finalized_block
 from chain_assets.layers.following import is_followed
 from chain_assets.layers.halts import look_for_reorgs
 from chain_assets.layers.proving import read_held
@@ -43,9 +45,9 @@ def shape_of(chain: Chain) -> ChainShape:
     )
 
 
-def read_heights(source: BlockSource) -> tuple[Header, Heights]:
+def read_heights(chain: Chain, source: BlockSource) -> tuple[Header, Heights]:
     """The source's head and what is final. Raises SourceError."""
-    head, finalized = source.head(), source.finalized()
+    head, finalized = source.head(), finalized_block(chain, source)
     return head, Heights(head.number, finalized.number if finalized else None)
 
 
@@ -54,7 +56,7 @@ def read_state(
 ) -> ChainState:
     """Where the chain stands. Raises SourceError, StorageFailed, and ChainHalted where a person
     has to decide about a reorg."""
-    head, heights = read_heights(source)
+    head, heights = read_heights(chain, source)
     forks = look_for_reorgs(chain, source=source, tables=tables, ops=ops).forks
     fork = min((fork.first for fork in forks), default=None)
     holdings = _holdings(chain, heights, fork, tables, ops)
@@ -76,29 +78,48 @@ def _holdings(
     first_open = heights.first_open(chain.max_reorg_depth)
     begun = frozenset(tables.range_keys(RAW_BLOCKS, chain=chain.name))
     replaced = ops.unfinished.keys(chain.name, "layers")
-    recent = sorted(key for key in begun if BlockRange.from_key(key).stop > first_open)
+    waiting, doubled = _waiting(chain, ops)
+    for key, numbers in waiting.items():
+        blocks[key] = blocks.get(key, 0) + len(numbers)
+    recent = sorted(
+        key for key in begun if BlockRange.from_key(key).stop > first_open or key in doubled
+    )
     stored = _hashes(tables, RAW_BLOCKS, chain, recent)
     layers = [_hashes(tables, table, chain, recent) for table in (DECODED_BLOCKS, ENRICHED_BLOCKS)]
     for key in recent:
         held = read_held(tables, {"chain": chain.name, "block_range": key})
         hashes = {n: h.block.hash for n, h in held.items() if h.block.hash is not None}
         settled = [*layers, hashes]
-        numbers = BlockRange.from_key(key).numbers()
-        blocks[key] = sum(_alike(n, stored, settled) for n in numbers if n in stored)
-    # Blocks that could not be fetched, or wait for a price, are nobody's work before they are due.
+        alike = {n for n in BlockRange.from_key(key).numbers() if _alike(n, stored, settled)}
+        blocks[key] = len(alike | waiting.get(key, set()))
+    return Holdings(blocks, begun, fork, replaced)
+
+
+def _waiting(chain: Chain, ops: OpsStore) -> tuple[dict[str, set[int]], set[str]]:
+    """By range the blocks that could not be fetched, or wait for a price: nobody's work before
+    they are due; and the ranges where such a block may have rows all the same.
+
+    It may where a person has dropped it, and where it was fetched again, as its blob was lost.
+    Counted as a row and as a hold it would hide the range's newest block.
+    """
+    waiting: dict[str, set[int]] = {}
+    doubled = set()
     for hold in ops.holds.find(chain.name):
         if hold.stage in ("fetch", "enrich"):
-            blocks[hold.block_range] = blocks.get(hold.block_range, 0) + 1
-    return Holdings(blocks, begun, fork, replaced)
+            waiting.setdefault(hold.block_range, set()).add(hold.number)
+            if hold.stage == "fetch" or hold.state == "dropped":
+                doubled.add(hold.block_range)
+    return waiting, doubled
 
 
 def _alike(
     number: int, stored: Mapping[int, bytes], settled: Sequence[Mapping[int, bytes]]
 ) -> bool:
-    """Whether all layers hold the stored block, or it is held back."""
+    """Whether the block is stored, and all layers hold it, or it is held back."""
     *layers, held = settled
-    return held.get(number) == stored[number] or all(
-        layer.get(number) == stored[number] for layer in layers
+    return number in stored and (
+        held.get(number) == stored[number]
+        or all(layer.get(number) == stored[number] for layer in layers)
     )
 
 

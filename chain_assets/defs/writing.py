@@ -44,11 +44,16 @@ def run_numbers(
     context: dg.AssetExecutionContext, block_range: BlockRange, *, first: int, head: int
 ) -> Sequence[int] | None:
     """The blocks of the range that the run is about, from `first` to `head`; None: up to whatever
-    head there is."""
-    asked = context.run.tags.get(BLOCKS_TAG)
-    spans = parse_spans(asked) if asked else [block_range]
+    head there is.
+
+    A run of some blocks is about none of a range that has none of them: None would fetch all.
+    """
     numbers = block_range.between(first, head)
-    return [number for number in numbers if any(number in span for span in spans)] or None
+    asked = context.run.tags.get(BLOCKS_TAG)
+    if not asked:
+        return numbers or None
+    spans = parse_spans(asked)
+    return [number for number in numbers if any(number in span for span in spans)]
 
 
 def existing_spans(chain: Chain, ranges: Sequence[BlockRange], *, head: int) -> list[BlockRange]:

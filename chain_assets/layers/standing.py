@@ -12,6 +12,7 @@ from chain_assets.core.schemas.decoded import BLOCKS
 from chain_assets.core.schemas.enriched import BLOCKS as ENRICHED_BLOCKS
 from chain_assets.lake.blobs import blob_folder
 from chain_assets.lake.tables import LakeTables
+from chain_assets.layers.finality import finalized_block
 from chain_assets.layers.raw_index import read_index
 from chain_assets.ops.store import OpsStore
 from chain_assets.sources.protocol import BlockSource
@@ -21,7 +22,7 @@ def standing_of(
     chain: Chain, source: BlockSource, tables: LakeTables, ops: OpsStore
 ) -> list[Standing]:
     """The ranges that are behind, in the order to take them. Raises SourceError, StorageFailed."""
-    head, finalized = source.head().number, source.finalized()
+    head, finalized = source.head().number, finalized_block(chain, source)
     if head < chain.start_block:
         return []
     first_open = head - chain.max_reorg_depth if finalized is None else finalized.number + 1

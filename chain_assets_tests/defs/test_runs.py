@@ -14,6 +14,7 @@ from chain_assets.core.schemas.enriched import BLOCKS
 from chain_assets.defs.audits import AUDITS
 from chain_assets.defs.names import DECODED, ENRICHED, LAYERS, RAW
 from chain_assets.defs.partitions import RANGE_END, RANGE_START
+from chain_assets.defs.writing import BLOCKS_TAG
 from chain_assets.lake.data_files import write_data_file
 from chain_assets_tests.defs.lab import Lab, failure_of, open_lab
 
@@ -167,6 +168,12 @@ def test_a_range_above_the_head_is_an_error_that_says_so(lab: Lab) -> None:
     lab.instance.add_dynamic_partitions("lab_net_blocks", [key])
     result = lab.run_tagged({"dagster/partition": key})
     assert "above the head" in failure_of(result)
+
+
+def test_a_run_of_some_blocks_fetches_none_of_a_range_that_has_none_of_them(lab: Lab) -> None:
+    keys = lab.open_ranges()
+    lab.run_tagged({RANGE_START: keys[0], RANGE_END: keys[1], BLOCKS_TAG: "5"})
+    assert lab.numbers(RAW_BLOCKS) == [5]
 
 
 def test_a_missing_raw_block_is_a_gap(lab: Lab) -> None:
