@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,6 +59,13 @@ def starts(ranges: tuple[BlockRange, ...]) -> list[int]:
         ),
         pytest.param(
             HEAD, Heights(91, 84), Holdings({key(80): 10, key(90): 6}), [], id="a node lags behind"
+        ),
+        pytest.param(
+            HEAD,
+            Heights(89, 84),
+            replace(full(10, 20, 70, 80), replaced=frozenset({key(20)})),
+            [20],
+            id="an old range whose blocks were replaced",
         ),
         pytest.param(HISTORY, Heights(45, 30), Holdings(), [0, 10, 20], id="history: oldest first"),
         pytest.param(HISTORY, Heights(49, 30), full(0, 20, 30, 40), [10], id="history: a hole"),
