@@ -58,6 +58,7 @@ def sealed(
     *,
     receipt_tails: Sequence[list[Any]] = (),
     receipt_fields: Json | None = None,
+    status: int = 1,
     **header: Any,
 ) -> Json:
     """A block of these transactions, each with the items of its RLP list, and receipts for them.
@@ -71,10 +72,11 @@ def sealed(
         prefix = bytes([kind]) if kind else b""
         envelopes.append(prefix + rlp.encode(items))
         tail = receipt_tails[index] if receipt_tails else []
-        receipts.append(prefix + rlp.encode([1, gas, bytes(256), [], *tail]))
+        receipts.append(prefix + rlp.encode([status, gas, bytes(256), [], *tail]))
         named = {"transactionIndex": hex(index)}
         rows.append({"hash": hex_of(keccak(envelopes[-1])), **named, **row})
-        receipt_rows.append({"transactionHash": rows[-1]["hash"], **named, "status": "0x1"})
+        receipt_rows.append({"transactionHash": rows[-1]["hash"], **named})
+        receipt_rows[-1]["status"] = hex(status)
         gas_fields = {"gasUsed": "0x5208", "cumulativeGasUsed": hex(gas), "logs": []}
         receipt_rows[-1] |= {**gas_fields, **(receipt_fields or {})}
     block = _header(len(transactions)) | {

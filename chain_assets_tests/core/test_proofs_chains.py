@@ -119,7 +119,11 @@ def test_a_celo_receipt_without_its_base_fee_is_not_wrong_but_proves_less() -> N
 
 @pytest.mark.parametrize(
     "gateway",
-    [{}, {"gatewayFeeRecipient": B, "gatewayFee": "0x80"}, {"gatewayFeeRecipient": B}],
+    [
+        {},
+        {"gatewayFeeRecipient": B, "gatewayFee": "0x80"},
+        {"gatewayFeeRecipient": B, "gatewayFee": "0x0"},
+    ],
     ids=["no gateway", "a gateway", "a gateway for nothing"],
 )
 def test_a_celo_transaction_of_layer_1_is_hashed_over_its_gateway(gateway: Json) -> None:

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from chain_assets.core.block_tables import BlockTables
 from chain_assets.core.keccak import keccak256
-from chain_assets.core.proofs.encodings import ALWAYS_SAID
+from chain_assets.core.proofs.absent import absent_transaction_fields
 from chain_assets.core.proofs.rules import ProofRules
 
 Bytes = npt.NDArray[np.uint8]
@@ -79,16 +79,7 @@ class ProofBatch:
     @cached_property
     def unsupplied_fields(self) -> Mapping[int, str]:
         """By transaction (its row): a field that it is hashed over and its source left out."""
-        table, kinds = self.transactions, integers(self.transactions["type"])
-        found: dict[int, str] = {}
-        for kind, fields in self.rules.transactions.items():
-            said = [name for name in fields if name in ALWAYS_SAID and table[name].null_count]
-            rows = np.flatnonzero(kinds == kind) if said else ()
-            for name in said:
-                for row in rows[~table[name].is_valid().to_numpy()[rows]].tolist():
-                    # Of a pair the source supplies the number, not the word.
-                    found.setdefault(row, name.removesuffix("_raw"))
-        return found
+        return absent_transaction_fields(self.transactions, self.rules)
 
     @cached_property
     def rebuilt(self) -> Mask:

@@ -2,7 +2,8 @@
 
 The order of the fields is the protocol's, the names are those of the decoded tables. How a field is
 written follows from its column's type (core/proofs/fields.py says it once for both routes):
-integers without leading zeros, bytes as they are, lists as lists, NULL as the empty string.
+integers without leading zeros, bytes as they are, lists as lists, NULL as the empty string. Which
+fields may be NULL says MAY_BE_ABSENT.
 
 Sources: yellow paper, section 4.3 and appendix B; EIP-155, 1559, 2718, 2930, 4788, 4844, 4895,
 7685, 7702; OP Stack specification, "Deposits"; CIP-64; Arbitrum Nitro, `arb_types.go`.
@@ -38,6 +39,18 @@ HEADER_FORKS = (
 
 A header ends with the last of them that it has. One that is missing before it is written as the
 empty string, which is how geth writes the optional fields of chains that skipped a fork.
+"""
+
+CAME_TOGETHER = {
+    "base_fee_per_gas": HEADER_FORKS[1:],
+    "blob_gas_used": ("excess_blob_gas", "parent_beacon_block_root"),
+    "excess_blob_gas": ("blob_gas_used", "parent_beacon_block_root"),
+}
+"""Integers of a header: where one of the fields behind them is there, they are too.
+
+The empty string may stand for their 0. The other fields are 32 bytes, whose place tells whether a
+chain skipped them: a chain may have skipped Cancun, but none skipped London for a later fork, and
+BSC took Cancun at first without its EIP-4788.
 """
 
 WITHDRAWAL = ("withdrawal_index", "validator_index", "address", "amount_gwei")
@@ -122,14 +135,25 @@ Their receipts are those of Ethereum in an envelope of their type (`core/types/r
 for layer 1, which nodes add, is not hashed.
 """
 
-ALWAYS_SAID = frozenset(
+MAY_BE_ABSENT = frozenset(
     {
-        *("request_id", "ticket_id", "refund_to", "max_refund_raw", "submission_fee_refund"),
-        *("l1_base_fee", "deposit_value_raw", "retry_value_raw", "retry_data", "beneficiary"),
-        *("max_submission_fee_raw", "base_fee"),
+        # A creation calls nobody, and neither does the ticket of one.
+        *("to_address", "retry_to"),
+        # geth leaves them out of a deposit that mints nothing, or is no system transaction.
+        *("mint", "is_system_transaction"),
+        # Some providers leave out an empty one. Lists of blobs and authorizations are never empty.
+        "access_list",
+        # Celo: gas paid in the native token, and nobody's gateway.
+        *("fee_currency", "gateway_fee_recipient"),
+        # Since Canyon only: see DEPOSIT_RECEIPT.
+        "deposit_receipt_version",
     }
 )
-"""Fields that whatever is hashed over them always has: NULL says that the source left them out.
+"""Fields that are hashed as nothing where they are NULL.
 
-A provider that knows only Ethereum's fields drops those of other chains; its blocks are not wrong.
+Of all others NULL says that the source left them out. RLP writes nothing as it writes 0, so without
+this the root of a block would hold where its rows lack a value, and be proved in full.
 """
+
+ABSENT_WITH = {"gateway_fee": "gateway_fee_recipient"}
+"""Fields that are nothing where another one is: the fee of nobody's gateway."""

@@ -4,7 +4,7 @@
     other BINARY                             bytes as they are
     lists                                    lists; a list of structs is a list of lists
 
-A missing value is the empty string, or the empty list.
+A missing value is the empty string, or the empty list, which stand for 0 and for nothing as well.
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from chain_assets.core.proofs.encodings import AURA_SEAL, HEADER_FORKS, HEADER_START, SEAL
-from chain_assets.core.proofs.rules import ProofRules
+from chain_assets.core.proofs.encodings import AURA_SEAL, HEADER_FORKS
 from chain_assets.core.schemas.decoded import BLOCKS, LOGS, TRANSACTIONS, WITHDRAWALS
 
 # BINARY like a hash, but an integer to the protocol. `chain_id` is one in authorization lists only.
@@ -38,22 +37,6 @@ def sealed_by_aura(blocks: pa.Table) -> npt.NDArray[np.bool_]:
     step, signature = (blocks[name].is_valid().to_numpy() for name in AURA_SEAL)
     both: npt.NDArray[np.bool_] = step & signature
     return both
-
-
-def missing_header_fields(blocks: pa.Table, rules: ProofRules) -> list[str | None]:
-    """For each block None, or the first field of its header that the source did not supply."""
-    missing: list[str | None] = [None] * blocks.num_rows
-    aura = sealed_by_aura(blocks)
-    # Some nodes fill the place of a proof of work with zeros.
-    due = aura | (blocks["number"].to_numpy() < rules.first_without_aura)
-    for names, of_these in ((AURA_SEAL, due), (SEAL, ~due), (HEADER_START, np.ones_like(due))):
-        for name in reversed(names):
-            if blocks[name].null_count:
-                there = blocks[name].is_valid().to_numpy()
-                for row in np.flatnonzero(of_these & ~there).tolist():
-                    # Of a pair the node supplies the number, not the word.
-                    missing[row] = name.removesuffix("_raw")
-    return missing
 
 
 def fork_fields(blocks: pa.Table) -> dict[str, Any]:

@@ -6,6 +6,7 @@ is taken from the node's word, which no root covers.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -25,28 +26,39 @@ _LEGACY_V, _CHAIN_V = 27, 35  # what v counts from without and with a chain id (
 def foreign_senders(batch: ProofBatch) -> Mask:
     """Marks each transaction whose `from_address` is not who signed it.
 
-    Transactions that nobody signs (deposits, Arbitrum's and Bor's own) are not marked. Raises
-    ConfigError where coincurve is not installed.
+    Transactions that nobody signs (deposits, Arbitrum's and Bor's own) are not marked, and neither
+    are those that lack a part of what was signed. Raises ConfigError where coincurve is not
+    installed.
     """
     if find_spec("coincurve") is None:
         raise ConfigError(
             "senders cannot be recovered without the package coincurve",
             todo="Install it, or prove blocks without recover_senders",
         )
-    rows = batch.transactions.to_pylist()
-    return np.array([_is_signed(row) and _signer(row) != row["from_address"] for row in rows], bool)
+    signed = {kind: f[:-_SIGNATURE_FIELDS] for kind, f in ETHEREUM_TRANSACTIONS.items()}
+    rows = zip(batch.transactions.to_pylist(), batch.rebuilt.tolist(), strict=True)
+    return np.array(
+        [
+            rebuilt
+            and _has_signature(row)
+            and row["type"] in signed
+            and _signer(row, signed[row["type"]]) != row["from_address"]
+            for row, rebuilt in rows
+        ],
+        bool,
+    )
 
 
-def _is_signed(row: Row) -> bool:
+def _has_signature(row: Row) -> bool:
     # The OP Stack before Bedrock wrote messages from layer 1 as legacy transactions without r.
-    return row["type"] in ETHEREUM_TRANSACTIONS and bool(row["r"]) and any(row["r"])
+    return bool(row["r"]) and any(row["r"])
 
 
-def _signer(row: Row) -> bytes | None:
-    """The address that signed, or None where the signature is none."""
+def _signer(row: Row, signed: Sequence[str]) -> bytes | None:
+    """The address that signed the fields, or None where the signature is none."""
     import coincurve
 
-    recovery, message = _signed_message(row)
+    recovery, message = _signed_message(row, signed)
     signature = (row["r"] or b"").rjust(32, b"\0") + (row["s"] or b"").rjust(32, b"\0")
     if len(signature) != 64 or recovery not in (0, 1):
         return None
@@ -59,10 +71,9 @@ def _signer(row: Row) -> bytes | None:
     return keccak256(key.format(compressed=False)[1:])[12:]
 
 
-def _signed_message(row: Row) -> tuple[int, bytes]:
+def _signed_message(row: Row, signed: Sequence[str]) -> tuple[int, bytes]:
     """The recovery id, and what was hashed to be signed."""
-    fields = ETHEREUM_TRANSACTIONS[row["type"]][:-_SIGNATURE_FIELDS]
-    items = row_items(row, fields)
+    items = row_items(row, signed)
     if row["type"]:
         return row["parity"] or 0, bytes((row["type"],)) + encode(items)
     v = row["v"] or 0

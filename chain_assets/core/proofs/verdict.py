@@ -18,10 +18,10 @@ from typing import Literal
 
 import numpy as np
 
+from chain_assets.core.proofs.absent import absent_receipt_fields, missing_header_fields
 from chain_assets.core.proofs.batch import Bytes, Longs, Mask, ProofBatch, Recomputed
 from chain_assets.core.proofs.columns import in_words, same_rows
-from chain_assets.core.proofs.encodings import ALWAYS_SAID
-from chain_assets.core.proofs.fields import missing_header_fields
+from chain_assets.core.proofs.encodings import MAY_BE_ABSENT
 from chain_assets.core.proofs.row_checks import first_bad_rows, foreign_transactions
 from chain_assets.core.proofs.rules import Part
 from chain_assets.core.trie import EMPTY_TRIE_ROOT
@@ -140,16 +140,28 @@ def _receipts(batch: ProofBatch, recomputed: Recomputed) -> tuple[_Claim, _Claim
         for block in np.unique(batch.transaction_owners[kinds == kind])
     }
     for kind, tail in batch.rules.receipt_tails.items():
-        if tail[-1] in ALWAYS_SAID:
+        if tail[-1] not in MAY_BE_ABSENT:
             rows = (kinds == kind) & ~batch.transactions[tail[-1]].is_valid().to_numpy()
             why = f"receipts of type {kind:#x} end with {tail[-1]}, which the source did not supply"
             excused |= dict.fromkeys(np.unique(batch.transaction_owners[rows]).tolist(), why)
     blooms = _block_blooms(batch, recomputed.receipt_blooms)
-    roots, without = recomputed.receipts_roots, _without_state_roots(batch) | unsupplied
+    without = _without_a_field(batch) | _without_state_roots(batch) | unsupplied
     return (
-        _Claim("receipts_root", "receipts_root", roots, without, excused),
+        _Claim("receipts_root", "receipts_root", recomputed.receipts_roots, without, excused),
         _Claim("logs_bloom", "logs_bloom", blooms, unsupplied),
     )
+
+
+def _without_a_field(batch: ProofBatch) -> dict[int, str]:
+    """Blocks with a receipt that lacks what it is hashed over."""
+    found: dict[int, str] = {}
+    for row, name in absent_receipt_fields(batch.transactions, batch.rules).items():
+        block = int(batch.transaction_owners[row])
+        if not batch.state_sync[row]:
+            place = row - int(batch.transaction_starts[block])
+            why = f"receipt {place} is hashed over {name}, which the source did not supply"
+            found.setdefault(block, why)
+    return found
 
 
 def _without_state_roots(batch: ProofBatch) -> dict[int, str]:
