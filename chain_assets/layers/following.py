@@ -5,7 +5,8 @@
 
 A lease says that somebody follows the chain: a second follower leaves it alone, and so does
 whoever else looks after open ranges. It is given back at the end, so that the next goes on at once.
-What goes wrong for a moment is tried again; what a person has to decide is waited for.
+One that ran out, because the ops store was away or the machine asleep, is taken again. What goes
+wrong for a moment is tried again; what a person has to decide is waited for.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 
 from chain_assets.chains import Chain
 from chain_assets.core.enrich import ReferenceTables
-from chain_assets.core.errors import ChainAssetsError, ChainHalted, LeaseTaken
+from chain_assets.core.errors import ChainAssetsError, ChainHalted, LeaseTaken, OpsStoreFailed
 from chain_assets.layers.follow_reports import Reports, Tell, tell_nobody
 from chain_assets.layers.head_step import HeadStep
 from chain_assets.layers.pipeline import Parts, write_reference
@@ -102,16 +103,25 @@ def follow(
 
     `pause` says how long to wait for the bell before the head is asked for anyway, and `reference`
     gives the chain's reference rows up to a block. Raises LeaseTaken where another follower is at
-    work, LeaseLost where it has taken over, and permanent errors.
+    work or has taken over, OpsStoreFailed before it has begun, and permanent errors.
     """
     policy = policy or FollowPolicy()
-    ops = parts.writer.ops
-    with ops.held(follower_key(chain), wait=policy.lease_wait) as lease:
-        follower = _Follower(chain, parts, bell, lease, policy, tell, clock, reference)
+    ops, begun = parts.writer.ops, False
+    while not bell.stopped:
         try:
-            follower.run(pause)
-        finally:
-            follower.reports.tell_all()
+            with ops.held(follower_key(chain), wait=policy.lease_wait) as lease:
+                begun = True
+                # A new one each time: another may have followed the chain in between.
+                follower = _Follower(chain, parts, bell, lease, policy, tell, clock, reference)
+                try:
+                    follower.run(pause)
+                finally:
+                    follower.reports.tell_all()
+        except OpsStoreFailed as error:
+            if not begun:
+                raise
+            _log.warning("%s: the follower's lease is not there yet: %s", chain.name, error)
+            bell.wait(policy.longest_wait)
 
 
 class _Timer:
@@ -149,9 +159,11 @@ class _Follower:
         self._reference_timer = _Timer(policy.reference_every, clock)
 
     def run(self, pause: Callable[[], float]) -> None:
-        """Step by step, until the bell is stopped."""
+        """Step by step, until the bell is stopped or the lease has run out."""
         while not self._bell.stopped:
-            self._lease.check()
+            if not self._lease.is_ours():
+                _log.warning("%s: the lease ran out or was taken over", self._chain.name)
+                return
             try:
                 busy = self._once()
             except ChainHalted as halt:
