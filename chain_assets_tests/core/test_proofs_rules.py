@@ -108,14 +108,32 @@ def test_only_a_transaction_named_after_its_block_passes_for_state_sync(real_blo
 
 
 def test_receipts_of_an_unknown_form_are_not_proved_but_may_hold() -> None:
-    row = transaction(0x7F)
-    plain = sealed([legacy(), (row, [1, 2, 3])])
+    row, number = transaction(0x7F), hex(80_084_800)
+    plain = sealed([legacy(), (row, [1, 2, 3])], number=number)
     proof = proof_of(plain, BOR)
     assert (proof["level"], proof["receipts_root_ok"]) == ("partial", True)
-    other = sealed([legacy(), (row, [1, 2, 3])], receipt_tails=[[], [7]])
+    other = sealed([legacy(), (row, [1, 2, 3])], receipt_tails=[[], [7]], number=number)
     proof = proof_of(other, BOR)
     assert (proof["level"], proof["receipts_root_ok"]) == ("partial", None)
     assert "receipts of type 0x7f have a form of their own" in proof["reason"]
+
+
+def test_a_type_that_came_later_excuses_no_block_before_it() -> None:
+    """Or one wrong type would have a block pass whose receipts are others."""
+    row = transaction(0x7F)
+    block = sealed([legacy(), (row, [1, 2, 3])], receipt_tails=[[], [7]], number=hex(80_084_799))
+    proof = proof_of(block, BOR)
+    assert (proof["level"], proof["receipts_root_ok"]) == ("failed", False)
+    assert "transaction 1 is of a type that bor does not have there" in proof["reason"]
+
+
+@pytest.mark.parametrize("field", ["transactionsRoot", "receiptsRoot", "logsBloom", "stateRoot"])
+def test_a_header_field_that_the_source_left_out_is_not_proved_and_not_wrong(field: str) -> None:
+    block = sealed([legacy()])
+    del block["block"][field]
+    proof = proof_of(block, ETHEREUM)
+    assert (proof["level"], proof["block_hash_ok"]) == ("partial", None)
+    assert "the source did not supply" in proof["reason"]
 
 
 @pytest.mark.parametrize(

@@ -69,9 +69,8 @@ def _transaction_checks(
     table, ours = batch.transactions, ~batch.state_sync
     kinds, v = integers(table["type"]), integers(table["v"])
     known = np.isin(kinds, list(batch.rules.transactions))
-    opaque = np.isin(kinds, [k for k in np.unique(kinds) if batch.rules.opaque(int(k))])
-    family = batch.rules.family
-    yield ~known & ~opaque & ours, f"transaction {{0}} is of a type that {family} does not have"
+    stray = _without_opaque(~known & ours, kinds, batch)
+    yield stray, f"transaction {{0}} is of a type that {batch.rules.family} does not have there"
     hashed = same_rows(recomputed.transaction_hashes, table["hash"])
     yield ~hashed & batch.rebuilt & ours, "transaction {0} does not hash to its transaction hash"
     places = _places(batch.transaction_owners, batch.transaction_starts)
@@ -96,6 +95,15 @@ def _transaction_checks(
     blooms = table["logs_bloom"].is_valid().to_numpy()
     same = same_rows(recomputed.receipt_blooms, table["logs_bloom"])
     yield supplied & blooms & ~same, "logs bloom of receipt {0} is not that of its logs"
+
+
+def _without_opaque(unknown: Mask, kinds: Longs, batch: ProofBatch) -> Mask:
+    """Of transactions of unknown types those that no rule of the chain knows either."""
+    numbers = integers(batch.transactions["block_number"])
+    stray = unknown.copy()
+    for row in np.flatnonzero(unknown).tolist():
+        stray[row] = batch.rules.opaque(int(kinds[row]), int(numbers[row])) is None
+    return stray
 
 
 def _log_checks(batch: ProofBatch, blocks: Longs) -> Iterator[tuple[Mask, str]]:

@@ -9,7 +9,7 @@ its rules do not know fails, and is never passed in silence.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from chain_assets.core.errors import ConfigError
@@ -41,10 +41,20 @@ _FAMILY_TRANSACTIONS: dict[ProofFamily, dict[int, tuple[str, ...]]] = {
 
 @dataclass(frozen=True)
 class _Opaque:
-    """A transaction type whose encoding, or whose receipt's, cannot be rebuilt; and why."""
+    """A transaction type whose encoding, or whose receipt's, cannot be rebuilt; and why.
+
+    It exists in blocks from `since` on and before `before` (None: for ever): anywhere else it is no
+    excuse, or a node could have a block pass unproved by one wrong type.
+    """
 
     why: str
     receipt: bool = False
+    since: int = 0
+    before: int | None = None
+
+    def covers(self, number: int) -> bool:
+        """Whether block `number` may have such transactions."""
+        return self.since <= number and (self.before is None or number < self.before)
 
 
 @dataclass(frozen=True)
@@ -56,23 +66,31 @@ class _Excuse:
     before: int | None = None
 
 
+# PIP-74, since the fork called Madhugiri.
+_STATE_SYNC = _Opaque("is a state-sync transaction, hashed over events of Ethereum", receipt=True)
 _FAMILY_OPAQUE: dict[ProofFamily, dict[int, _Opaque]] = {
     "ethereum": {},
     "op_stack": {},
-    "arbitrum": {
-        0x78: _Opaque("is a transaction of Arbitrum Classic, whose hash was made before Nitro")
-    },
-    "bor": {
-        0x7F: _Opaque("is a state-sync transaction, hashed over events of Ethereum", receipt=True)
-    },
+    "arbitrum": {},
+    "bor": {0x7F: _STATE_SYNC},
 }
+_NITRO = 22_207_817
 # Mainnet, Alfajores, Baklava, Sepolia.
 _CELO = (42220, 44787, 62320, 11142220)
 _CHAIN_TRANSACTIONS = dict.fromkeys(_CELO, CELO_TRANSACTIONS)
 _CHAIN_TAILS = {chain_id: {0x7B: CELO_RECEIPT} for chain_id in _CELO}
 _L1_MESSAGE = _Opaque("is a Scroll message from layer 1, hashed over its queue index")
+_MANTLE_DEPOSIT = _Opaque("is a Mantle deposit, hashed over ethValue", receipt=True)
 _CHAIN_OPAQUE: dict[int, dict[int, _Opaque]] = {
-    5000: {DEPOSIT: _Opaque("is a Mantle deposit, hashed over ethValue", receipt=True)},
+    137: {0x7F: replace(_STATE_SYNC, since=80_084_800)},
+    80002: {0x7F: replace(_STATE_SYNC, since=28_899_616)},
+    42161: {
+        0x78: _Opaque(
+            "is a transaction of Arbitrum Classic, whose hash was made before Nitro", before=_NITRO
+        )
+    },
+    5000: {DEPOSIT: _MANTLE_DEPOSIT},
+    5003: {DEPOSIT: _MANTLE_DEPOSIT},
     534351: {DEPOSIT: _L1_MESSAGE},
     534352: {DEPOSIT: _L1_MESSAGE},
 }
@@ -82,14 +100,17 @@ _AVALANCHE = _Excuse(
 )
 _FANTOM = _Excuse(PARTS, "a Fantom or Sonic block is an event of its consensus, not a header")
 _ZKSYNC = _Excuse(PARTS, "a ZKsync block has no tries: its batches are proved on layer 1")
+_CELO_LAYER_1 = "Celo was a layer 1 with formats of its own"
 _CHAIN_EXCUSES: dict[int, _Excuse] = {
     146: _FANTOM,
     250: _FANTOM,
     300: _ZKSYNC,
     324: _ZKSYNC,
     4002: _FANTOM,
-    42161: _Excuse(PARTS, "Arbitrum Classic made blocks by other rules", before=22_207_817),
-    42220: _Excuse(PARTS, "Celo was a layer 1 with formats of its own", before=31_056_500),
+    42161: _Excuse(PARTS, "Arbitrum Classic made blocks by other rules", before=_NITRO),
+    42220: _Excuse(PARTS, _CELO_LAYER_1, before=31_056_500),
+    44787: _Excuse(PARTS, _CELO_LAYER_1, before=26_384_000),
+    62320: _Excuse(PARTS, _CELO_LAYER_1, before=28_308_600),
     43113: _AVALANCHE,
     43114: _AVALANCHE,
 }
@@ -114,14 +135,16 @@ class ProofRules:
         opaque = self._opaque
         return {kind: fields for kind, fields in known.items() if kind not in opaque}
 
-    def opaque(self, kind: int) -> str | None:
-        """Why transactions of type `kind`, known to the chain, cannot be rebuilt; else None."""
+    def opaque(self, kind: int, number: int) -> str | None:
+        """Why transactions of type `kind`, known to the chain, cannot be rebuilt in block `number`;
+        else None."""
         opaque = self._opaque.get(kind)
-        return opaque.why if opaque else None
+        return opaque.why if opaque and opaque.covers(number) else None
 
-    def opaque_receipt(self, kind: int) -> bool:
+    def opaque_receipt(self, kind: int, number: int) -> bool:
         """Whether receipts of type `kind` have a form that is not known here."""
-        return kind in self._opaque and self._opaque[kind].receipt
+        opaque = self._opaque.get(kind)
+        return opaque is not None and opaque.receipt and opaque.covers(number)
 
     @property
     def receipt_tails(self) -> Mapping[int, tuple[str, ...]]:

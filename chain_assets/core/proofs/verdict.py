@@ -21,7 +21,7 @@ import numpy as np
 from chain_assets.core.proofs.absent import absent_receipt_fields, missing_header_fields
 from chain_assets.core.proofs.batch import Bytes, Longs, Mask, ProofBatch, Recomputed
 from chain_assets.core.proofs.columns import in_words, same_rows
-from chain_assets.core.proofs.encodings import MAY_BE_ABSENT
+from chain_assets.core.proofs.encodings import HEADER_START, MAY_BE_ABSENT
 from chain_assets.core.proofs.row_checks import first_bad_rows, foreign_transactions
 from chain_assets.core.proofs.rules import Part
 from chain_assets.core.trie import EMPTY_TRIE_ROOT
@@ -117,7 +117,8 @@ def _transactions(batch: ProofBatch, recomputed: Recomputed) -> _Claim:
     for row in np.flatnonzero(~(batch.rebuilt | batch.state_sync)).tolist():
         block, kind = int(batch.transaction_owners[row]), int(kinds[row])
         place = row - int(batch.transaction_starts[block])
-        why = batch.rules.opaque(kind) or "is not known to the rules of this chain"
+        number = batch.blocks["number"][block].as_py()
+        why = batch.rules.opaque(kind, number) or "is not known to the rules of this chain"
         if row in batch.unsupplied_fields:
             why = f"is hashed over {batch.unsupplied_fields[row]}, which the source did not supply"
         unsupplied.setdefault(block, f"transaction {place}, of type {kind:#x}, {why}")
@@ -134,10 +135,10 @@ def _receipts(batch: ProofBatch, recomputed: Recomputed) -> tuple[_Claim, _Claim
     }
     kinds = batch.transactions["type"].to_numpy()
     excused = {
-        int(block): f"receipts of type {kind:#x} have a form of their own"
+        block: f"receipts of type {kind:#x} have a form of their own"
         for kind in np.unique(kinds).tolist()
-        if batch.rules.opaque_receipt(kind)
-        for block in np.unique(batch.transaction_owners[kinds == kind])
+        for block in np.unique(batch.transaction_owners[kinds == kind]).tolist()
+        if batch.rules.opaque_receipt(kind, batch.blocks["number"][block].as_py())
     }
     for kind, tail in batch.rules.receipt_tails.items():
         if tail[-1] not in MAY_BE_ABSENT:
@@ -221,6 +222,8 @@ def _settle(verdicts: Verdicts, batch: ProofBatch, claim: _Claim) -> None:
         number, theirs = (batch.blocks[name][block].as_py() for name in ("number", claim.column))
         why = claim.unsupplied.get(block) or claim.excused.get(block)
         why = why or batch.rules.excuse(claim.part, number)
+        if theirs is None and claim.column in HEADER_START:
+            why = f"the source did not supply {claim.column}"
         if block in claim.outside:
             verdict[block] = _NULL
         elif why is not None:
