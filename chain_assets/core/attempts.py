@@ -60,6 +60,11 @@ class Attempts:
         found = self.failures.get(block_range.key)
         return found.count if found else 0
 
+    def last_failure(self, block_range: BlockRange) -> float | None:
+        """When a run of the range failed last (Unix seconds), if any did."""
+        found = self.failures.get(block_range.key)
+        return found.last_at if found else None
+
     def may_run(self, block_range: BlockRange) -> bool:
         """Whether the range never failed, or has rested for long enough."""
         found = self.failures.get(block_range.key)

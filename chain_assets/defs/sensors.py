@@ -7,14 +7,13 @@ While a process of its own follows the chain, open ranges and what is held in th
 once it has stopped, the next tick takes them.
 
 A run that failed is asked for again, at the same head too: after a rest, its ranges one by one, and
-not for ever (core.attempts).
+not for ever (core.attempts). Held blocks that are due take turns with the head (due_holds.py).
 """
 
 # No `from __future__ import annotations`: Dagster reads the annotations as types.
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from hashlib import sha256
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
@@ -25,12 +24,11 @@ from chain_assets.core.block_range import BlockRange
 from chain_assets.core.errors import ChainAssetsError
 from chain_assets.core.head_plan import HeadPlan, HeadPolicy, followed_from, plan_head
 from chain_assets.defs.chain_state import ChainState, read_state, shape_of
+from chain_assets.defs.due_holds import due_holds, in_turn
 from chain_assets.defs.names import identifier
 from chain_assets.defs.partitions import block_ranges, range_tags, registered_keys
 from chain_assets.defs.resources import LakeResource, OpsResource, SourcesResource
 from chain_assets.defs.run_history import read_attempts, read_under_way
-from chain_assets.defs.writing import BLOCKS_TAG
-from chain_assets.ops.audit import spans_text
 from chain_assets.ops.hold_rules import Hold
 
 # Dagster's sensor loop takes 5 seconds; a slow chain need not be asked that often, and a fast one
@@ -69,15 +67,15 @@ def head_sensor(
         sources: SourcesResource,
         ops: OpsResource,
     ) -> dg.SensorResult:
-        registered = registered_keys(chain, context.instance)
-        tables = lake.tables()
+        instance, tables = context.instance, lake.tables()
+        registered = registered_keys(chain, instance)
         try:
             with sources.open(chain) as source, ops.open(tables) as store:
                 state = read_state(chain, source=source, tables=tables, ops=store)
                 due = _own_holds(chain, state, store.holds.due(chain.name))
         except ChainAssetsError as error:
             return dg.SensorResult(skip_reason=f"{type(error).__name__}: {error}")
-        attempts = read_attempts(chain, context.instance, now=clock())
+        attempts = read_attempts(chain, instance, now=clock())
         plan = plan_head(
             shape_of(chain),
             state.heights,
@@ -87,61 +85,42 @@ def head_sensor(
             attempts=attempts,
             followed=state.followed,
         )
-        under_way = read_under_way(chain, context.instance)
-        wanted = plan.run or [BlockRange.from_key(hold.block_range) for hold in due]
-        busy = under_way.hinders(wanted)
-        return _result(chain, state, plan, attempts, busy=busy, due=due)
+        under_way = read_under_way(chain, instance)
+        # A run on the head tries what is due in its own ranges.
+        others = [hold for hold in due if BlockRange.from_key(hold.block_range) not in plan.run]
+        held = due_holds(others, attempts, under_way, instance, opened=set(registered))
+        busy = under_way.hinders(plan.run)
+        request = in_turn(
+            chain,
+            instance,
+            head=_head_request(state, plan, attempts) if plan.run and not busy else None,
+            held=held.request if under_way.slots > 0 else None,
+        )
+        opened = [block_ranges(chain).build_add_request(list(plan.open))] if plan.open else []
+        if request or opened:
+            requests = [request] if request else []
+            return dg.SensorResult(run_requests=requests, dynamic_partitions_requests=opened)
+        why = "a run of this chain is under way" if busy else _why_nothing_runs(plan, attempts)
+        if state.followed:
+            why = f"open ranges are left to the chain's follower; of the others: {why}"
+        return dg.SensorResult(skip_reason=f"{why}{held.told()}; the head is {state.head.number}")
 
     return head
 
 
-def _result(
-    chain: Chain,
-    state: ChainState,
-    plan: HeadPlan,
-    attempts: Attempts,
-    *,
-    busy: bool,
-    due: Sequence[Hold],
-) -> dg.SensorResult:
-    opened = [block_ranges(chain).build_add_request(list(plan.open))] if plan.open else []
-    if plan.run and not busy:
-        reason = state.head.hash.hex()
-        return dg.SensorResult(
-            run_requests=[run_request(plan.run, reason=reason, attempts=attempts)],
-            dynamic_partitions_requests=opened,
-        )
-    if opened:
-        return dg.SensorResult(dynamic_partitions_requests=opened)
-    if due and not busy:
-        return dg.SensorResult(run_requests=[held_blocks_request(due)])
-    why = "a run of this chain is under way" if busy else _why_nothing_runs(plan, attempts)
-    if state.followed:
-        why = f"open ranges are left to the chain's follower; of the others: {why}"
-    return dg.SensorResult(skip_reason=f"{why}; the head is {state.head.number}")
+def _head_request(state: ChainState, plan: HeadPlan, attempts: Attempts) -> dg.RunRequest:
+    return run_request(plan.run, reason=state.head.hash.hex(), attempts=attempts)
 
 
 def _own_holds(chain: Chain, state: ChainState, due: Sequence[Hold]) -> list[Hold]:
-    """Those that no follower tries again."""
+    """Those that no follower tries again, of blocks that are to be had: of the chain's own, and no
+    higher than a node that lags behind."""
+    span = BlockRange(chain.start_block, max(chain.start_block, state.head.number) + 1)
+    own = [hold for hold in due if hold.stage == "enrich" or hold.number in span]
     if not state.followed:
-        return list(due)
+        return own
     ceiling = followed_from(state.heights, state.holdings, max_reorg_depth=chain.max_reorg_depth)
-    return [hold for hold in due if BlockRange.from_key(hold.block_range).stop <= ceiling]
-
-
-def held_blocks_request(due: Sequence[Hold]) -> dg.RunRequest:
-    """One run of just the blocks of `due` that are in the oldest range among them.
-
-    The number of attempts is part of the key: Dagster runs a key only once.
-    """
-    key = min(hold.block_range for hold in due)
-    own = [hold for hold in due if hold.block_range == key]
-    tried = sha256(repr([(h.number, h.stage, h.attempts, h.next_try_at) for h in own]).encode())
-    return dg.RunRequest(
-        run_key=f"holds/{key}/{tried.hexdigest()[:16]}",
-        partition_key=key,
-        tags={BLOCKS_TAG: spans_text(hold.number for hold in own)},
-    )
+    return [hold for hold in own if BlockRange.from_key(hold.block_range).stop <= ceiling]
 
 
 def _why_nothing_runs(plan: HeadPlan, attempts: Attempts) -> str:
