@@ -68,7 +68,8 @@ def _transaction_checks(
 ) -> Iterator[tuple[Mask, str]]:
     table, ours = batch.transactions, ~batch.state_sync
     kinds, v = integers(table["type"]), integers(table["v"])
-    known = np.isin(kinds, list(batch.rules.transactions))
+    layouts = batch.rules.transactions
+    known = np.isin(kinds, list(layouts))
     opaque = np.isin(kinds, [k for k in np.unique(kinds) if batch.rules.opaque(int(k))])
     family = batch.rules.family
     yield ~known & ~opaque & ours, f"transaction {{0}} is of a type that {family} does not have"
@@ -81,7 +82,7 @@ def _transaction_checks(
     other = table["chain_id"].is_valid().to_numpy() & (signed != said)
     yield other, "transaction {0} is signed for another chain id than it has"
     both = pc.and_(table["v"].is_valid(), table["y_parity"].is_valid()).to_numpy()
-    typed = (kinds >= 1) & (kinds <= 4)
+    typed = np.isin(kinds, [kind for kind, fields in layouts.items() if "parity" in fields])
     yield (
         both & typed & (v != integers(table["y_parity"])),
         "transaction {0} has another v than parity",
