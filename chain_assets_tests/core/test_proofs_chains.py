@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import rlp  # type: ignore[import-untyped]
+from eth_utils.crypto import keccak
 
 from chain_assets.core.proofs import rules_for
-from chain_assets_tests.core.proof_blocks import A, B, Json, data_of, sealed, transaction
+from chain_assets_tests.core.proof_blocks import A, B, Json, data_of, hex_of, sealed, transaction
 from chain_assets_tests.core.proof_cases import prove, real_document, rules_of
 
 ETHEREUM, BASE = rules_for("ethereum", 1), rules_for("op_stack", 8453)
@@ -136,3 +138,45 @@ def test_a_celo_transaction_of_layer_1_is_hashed_over_its_gateway(gateway: Json)
     document["block"]["transactions"][0]["gatewayFeeRecipient"] = A
     assert proof_of(document, rules_of("celo"))["level"] == "partial"
     assert proof_of(document, rules_of("celo"))["transactions_root_ok"] is None
+
+
+def signed_celo(kind: int, sender: str | None = None, **said: Any) -> Json:
+    """A block of Celo with a transaction of `kind` that is truly signed, by `sender` as it says."""
+    coincurve = pytest.importorskip("coincurve")
+    key = coincurve.PrivateKey(b"\x11" * 32)
+    paid = {
+        0x7B: [*CALL, [], data_of(A)],
+        0x7C: [CALL[0], data_of(A), b"", 0, *CALL[1:], []],
+    }[kind]
+    message = [42220, 0, 1, 9, *paid]
+    digest = keccak(bytes([kind]) + rlp.encode(message))
+    signature = key.sign_recoverable(digest, hasher=None)
+    r, s, parity = (
+        int.from_bytes(p, "big") for p in (signature[:32], signature[32:64], signature[64:])
+    )
+    signer = hex_of(keccak(key.public_key.format(compressed=False)[1:])[12:])
+    fields = {"from": sender or signer, "feeCurrency": A, "v": hex(parity), "yParity": hex(parity)}
+    signed = {"chainId": hex(42220), "r": hex(r), "s": hex(s)}
+    row = transaction(kind, **CELO_FEES, **{**fields, **signed, **said})
+    tail: Json = {0x7B: {"receipt_tails": [[7]], "receipt_fields": {"baseFee": "0x7"}}}.get(
+        kind, {}
+    )
+    return sealed([(row, [*message, parity, r, s])], number=hex(31_056_500), **tail)
+
+
+@pytest.mark.parametrize("kind", [0x7B, 0x7C])
+def test_who_signed_a_celo_transaction_is_asked_for_as_for_any_other(kind: int) -> None:
+    rules = rules_of("celo")
+    (proof,) = prove([signed_celo(kind)], rules, recover_senders=True)
+    assert proof["level"] == "full"
+    (proof,) = prove([signed_celo(kind, sender=B)], rules, recover_senders=True)
+    assert proof["reason"] == "transaction 0 was not signed by its sender"
+
+
+@pytest.mark.parametrize("kind", [0x7B, 0x7C])
+def test_a_celo_transaction_with_two_parities_is_found(kind: int) -> None:
+    document = signed_celo(kind)
+    row = document["block"]["transactions"][0]
+    row["yParity"] = hex(1 - int(row["v"], 16))
+    proof = proof_of(document, rules_of("celo"))
+    assert proof["reason"] == "transaction 0 has another v than parity"

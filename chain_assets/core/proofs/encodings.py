@@ -56,17 +56,17 @@ BSC took Cancun at first without its EIP-4788.
 WITHDRAWAL = ("withdrawal_index", "validator_index", "address", "amount_gwei")
 
 # `parity` is `v`, or `y_parity` where the node says only that (execution-apis asks for both).
-_SIGNATURE = ("parity", "r", "s")
+SIGNATURE = ("parity", "r", "s")
 _CALL = ("gas", "to_address", "value", "input")
 _FEES = ("max_priority_fee_per_gas", "max_fee_per_gas")
 
 ETHEREUM_TRANSACTIONS: dict[int, tuple[str, ...]] = {
     0: ("nonce", "gas_price", *_CALL, "v", "r", "s"),
-    1: ("signed_chain_id", "nonce", "gas_price", *_CALL, "access_list", *_SIGNATURE),
-    2: ("signed_chain_id", "nonce", *_FEES, *_CALL, "access_list", *_SIGNATURE),
+    1: ("signed_chain_id", "nonce", "gas_price", *_CALL, "access_list", *SIGNATURE),
+    2: ("signed_chain_id", "nonce", *_FEES, *_CALL, "access_list", *SIGNATURE),
     3: (
         *("signed_chain_id", "nonce", *_FEES, *_CALL, "access_list"),
-        *("max_fee_per_blob_gas", "blob_versioned_hashes", *_SIGNATURE),
+        *("max_fee_per_blob_gas", "blob_versioned_hashes", *SIGNATURE),
     ),
     4: (
         "signed_chain_id",
@@ -75,7 +75,7 @@ ETHEREUM_TRANSACTIONS: dict[int, tuple[str, ...]] = {
         *_CALL,
         "access_list",
         "authorization_list",
-        *_SIGNATURE,
+        *SIGNATURE,
     ),
 }
 """By EIP-2718 type; type 0 stands outside an envelope."""
@@ -95,11 +95,11 @@ Regolith already gave receipts a nonce but forgot it in the root, hence the vers
 
 CELO_TRANSACTIONS: dict[int, tuple[str, ...]] = {
     0x7B: (
-        *("signed_chain_id", "nonce", *_FEES, *_CALL, "access_list", "fee_currency", *_SIGNATURE),
+        *("signed_chain_id", "nonce", *_FEES, *_CALL, "access_list", "fee_currency", *SIGNATURE),
     ),
     0x7C: (
         *("signed_chain_id", "nonce", *_FEES, "gas", "fee_currency", "gateway_fee_recipient"),
-        *("gateway_fee", "to_address", "value", "input", "access_list", *_SIGNATURE),
+        *("gateway_fee", "to_address", "value", "input", "access_list", *SIGNATURE),
     ),
 }
 """Fee market transactions whose gas is paid in a token: CIP-64, and CIP-42 while a layer 1."""

@@ -68,8 +68,8 @@ def _transaction_checks(
 ) -> Iterator[tuple[Mask, str]]:
     table, ours = batch.transactions, ~batch.state_sync
     kinds, v = integers(table["type"]), integers(table["v"])
-    known = np.isin(kinds, list(batch.rules.transactions))
-    stray = _without_opaque(~known & ours, kinds, batch)
+    layouts = batch.rules.transactions
+    stray = _without_opaque(~np.isin(kinds, list(layouts)) & ours, kinds, batch)
     yield stray, f"transaction {{0}} is of a type that {batch.rules.family} does not have there"
     hashed = same_rows(recomputed.transaction_hashes, table["hash"])
     yield ~hashed & batch.rebuilt & ours, "transaction {0} does not hash to its transaction hash"
@@ -80,7 +80,7 @@ def _transaction_checks(
     other = table["chain_id"].is_valid().to_numpy() & (signed != said)
     yield other, "transaction {0} is signed for another chain id than it has"
     both = pc.and_(table["v"].is_valid(), table["y_parity"].is_valid()).to_numpy()
-    typed = (kinds >= 1) & (kinds <= 4)
+    typed = np.isin(kinds, [kind for kind, fields in layouts.items() if "parity" in fields])
     yield (
         both & typed & (v != integers(table["y_parity"])),
         "transaction {0} has another v than parity",

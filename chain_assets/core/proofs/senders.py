@@ -15,11 +15,10 @@ import numpy as np
 from chain_assets.core.errors import ConfigError
 from chain_assets.core.keccak import keccak256
 from chain_assets.core.proofs.batch import Mask, ProofBatch
-from chain_assets.core.proofs.encodings import ETHEREUM_TRANSACTIONS
+from chain_assets.core.proofs.encodings import SIGNATURE
 from chain_assets.core.proofs.plain import Row, row_items
 from chain_assets.core.rlp import encode
 
-_SIGNATURE_FIELDS = 3
 _LEGACY_V, _CHAIN_V = 27, 35  # what v counts from without and with a chain id (EIP-155)
 
 
@@ -35,7 +34,13 @@ def foreign_senders(batch: ProofBatch) -> Mask:
             "senders cannot be recovered without the package coincurve",
             todo="Install it, or prove blocks without recover_senders",
         )
-    signed = {kind: f[:-_SIGNATURE_FIELDS] for kind, f in ETHEREUM_TRANSACTIONS.items()}
+    count = len(SIGNATURE)
+    # A legacy transaction's v also has its chain id.
+    signed = {
+        kind: fields[:-count]
+        for kind, fields in batch.rules.transactions.items()
+        if kind == 0 or fields[-count:] == SIGNATURE
+    }
     rows = zip(batch.transactions.to_pylist(), batch.rebuilt.tolist(), strict=True)
     return np.array(
         [
