@@ -39,8 +39,8 @@ class Finding:
 class Scan:
     """What a range is looked at with.
 
-    `top` is the chain's highest stored block; `held_back` are blocks that are held, by layer: they
-    are no gaps.
+    `top` is the chain's highest canonical block; `held_back` are blocks that are held, by layer:
+    they are no gaps.
     """
 
     chain: Chain

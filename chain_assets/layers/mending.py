@@ -12,6 +12,7 @@ from dataclasses import replace
 from chain_assets.chains import Chain
 from chain_assets.core.block_range import BlockRange
 from chain_assets.core.schemas import RAW_BLOCKS
+from chain_assets.lake.tables import LakeTables
 from chain_assets.layers.findings import Finding, LayerName, Scan
 from chain_assets.layers.forks import stored_ranges
 from chain_assets.layers.gaps import scan_range
@@ -32,17 +33,27 @@ from chain_assets.ops.leases import LeaseKey
 def scan_of(chain: Chain, parts: Parts) -> Scan:
     """What the chain's ranges are looked at with: as things stand now."""
     holds = parts.writer.ops.holds.find(chain.name)
-    files = parts.writer.tables.live_files(RAW_BLOCKS, chain=chain.name)
     return Scan(
         chain=chain,
         tables=parts.writer.tables,
         registry=parts.registry,
-        top=max((file["max.number"] for file in files), default=-1),
+        top=_top(chain, parts.writer.tables),
         held_back={
             "raw": frozenset(hold.number for hold in holds if hold.stage == "fetch"),
             "enriched": frozenset(hold.number for hold in holds if hold.stage == "enrich"),
         },
     )
+
+
+def _top(chain: Chain, tables: LakeTables) -> int:
+    """The highest canonical block. A chain that became shorter has left higher ones behind, and
+    nobody could fetch what is above its head."""
+    for block_range in reversed(stored_ranges(chain, tables)):
+        rows = read_index(tables, chain=chain.name, block_range=block_range.key)
+        canonical = [row.number for row in rows if row.canonical]
+        if canonical:
+            return max(canonical)
+    return -1
 
 
 def find_gaps(

@@ -26,7 +26,13 @@ from chain_assets.lake.data_files import write_data_file
 from chain_assets.layers.findings import Finding
 from chain_assets.layers.mending import find_gaps, mend
 from chain_assets.sources.devnet import Fault, Faults
-from chain_assets_tests.lake_fixtures import Pipeline, assert_same, contents, live_files
+from chain_assets_tests.lake_fixtures import (
+    Pipeline,
+    assert_as_clean,
+    assert_same,
+    contents,
+    live_files,
+)
 
 PARTITION = {"chain": "devnet", "block_range": "000000000000-000000000009"}
 LAYERS = (RAW_BLOCKS, BLOCK_PROOFS, *DECODED_TABLES, *ENRICHED_TABLES)
@@ -88,6 +94,21 @@ def _assert_mended(pipeline: Pipeline, found: list[Finding], clean: Pipeline) ->
 
 def test_nothing_is_wrong_with_a_lake_that_was_just_filled(clean: Pipeline) -> None:
     assert find_gaps(clean.chain, clean.parts()) == []
+
+
+@pytest.mark.parametrize("depth", [3, 8], ids=["in one range", "by a whole range"])
+def test_no_block_is_missing_above_the_head_of_a_chain_that_became_shorter(
+    pipeline: Pipeline, tmp_path: Path, depth: int
+) -> None:
+    """The side that was left is kept, and has blocks of higher numbers."""
+    pipeline.run(15, 24)
+    head = pipeline.net.reorg(depth, 1)
+    pipeline.run(0, head)
+    findings = find_gaps(pipeline.chain, pipeline.parts())
+    assert not [finding for finding in findings if finding.layer == "raw"]
+    mend(pipeline.chain, findings, pipeline.parts())
+    assert find_gaps(pipeline.chain, pipeline.parts()) == []
+    assert_as_clean(pipeline, tmp_path / "clean", last=head)
 
 
 @pytest.mark.parametrize("table", LAYERS, ids=lambda table: table.name)
