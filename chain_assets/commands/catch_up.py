@@ -26,7 +26,7 @@ from chain_assets.core.catch_up import Chunks, Standing
 from chain_assets.core.errors import BudgetSpent
 from chain_assets.layers.catching_up import Caught, Pace, catch_up
 from chain_assets.layers.permission import catch_up_question, permitted_backfill
-from chain_assets.layers.pipeline import Parts, write_reference
+from chain_assets.layers.pipeline import Parts, heal_raw, write_reference
 from chain_assets.layers.standing import standing_of
 from chain_assets.sources.budget import Budget, BudgetedSource
 
@@ -66,6 +66,8 @@ def catch_up_command(
     parts = replace(parts, source=source, writer=replace(parts.writer, patient=True))
     with parts.writer.ops as ops:
         reference = reference_of(record, head=source.head().number)
+        # What a reorg has replaced is behind: by heights alone it is not seen.
+        heal_raw(record, source, parts.writer)
         behind = standing_of(record, source, parts.writer.tables, ops)
         left = False
         if behind:

@@ -24,6 +24,14 @@ from chain_assets.layers.proving import read_held
 from chain_assets.ops.store import OpsStore
 from chain_assets.sources.protocol import BlockSource, Header
 
+# A row counts where this is neither false nor empty: it is of the chain, and nobody was killed when
+# about to replace it.
+_COUNTS_BY = {
+    RAW_BLOCKS.name: "canonical",
+    DECODED_BLOCKS.name: "decoder_version",
+    ENRICHED_BLOCKS.name: "enricher_version",
+}
+
 
 @dataclass(frozen=True)
 class ChainState:
@@ -126,12 +134,12 @@ def _alike(
 def _hashes(
     tables: LakeTables, table: Table, chain: Chain, keys: Sequence[str]
 ) -> dict[int, bytes]:
-    marks = ["canonical"] if table is RAW_BLOCKS else []
+    mark = _COUNTS_BY[table.name]
     return {
         row["number"]: row["hash"]
         for key in keys
         for row in tables.read(
-            table, columns=["number", "hash", *marks], chain=chain.name, block_range=key
+            table, columns=["number", "hash", mark], chain=chain.name, block_range=key
         ).to_pylist()
-        if row.get("canonical", True)
+        if row[mark]
     }

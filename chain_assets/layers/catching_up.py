@@ -1,7 +1,7 @@
 """Catching up with a chain, range by range, in an order and at a pace that can be kept up.
 
-    where does it stand? ─→ the next range ─→ raw, a chunk at a time ─→ decoded ─→ enriched ─┐
-          └──────────────────────────────────────────────────────────────────────────────────┘
+    reorgs ─→ where does it stand? ─→ the next range ─→ raw, by chunks ─→ decoded ─→ enriched ─┐
+       └───────────────────────────────────────────────────────────────────────────────────────┘
 
 All that is done stands in the tables, so it goes on from there after any kill.
 """
@@ -78,14 +78,15 @@ def catch_up(
     started, written, unreachable = clock(), 0, 0
     course = Course()
     while most_ranges is None or len(course.taken) < most_ranges:
+        # First, or a reorg to the same height would be no news: as many blocks are there as before.
+        reorg = heal_raw(chain, parts.source, parts.writer)
+        if reorg is not None:
+            replaced = ranges_between(reorg.first_number, reorg.old_head_number, chain.ranges)
+            course.forget(list(replaced))
         behind = standing_of(chain, parts.source, parts.writer.tables, parts.writer.ops)
         standing = course.next(behind)
         if standing is None:
             return
-        reorg = heal_raw(chain, parts.source, parts.writer)
-        if reorg is not None:
-            replaced = ranges_between(reorg.first_number, reorg.old_head_number, chain.ranges)
-            course.forget(set(replaced) - {standing.block_range})
         done, held, error = _take(chain, standing.block_range, parts, pace)
         written += done
         rest = course.left(behind)

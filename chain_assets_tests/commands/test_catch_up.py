@@ -75,6 +75,13 @@ def test_what_is_left_is_told_and_is_the_exit_code(desk: Desk, tmp_path: Path) -
     desk.assert_complete(tmp_path / "clean")
 
 
+def test_a_reorg_to_the_same_height_is_news(desk: Desk, tmp_path: Path) -> None:
+    desk("catch-up")
+    desk.lab.devnet.reorg(3, 3)
+    assert desk("catch-up").out.startswith("000000000020-000000000029: 3 blocks; 0 ranges left")
+    desk.assert_complete(tmp_path / "clean")
+
+
 def test_a_budget_ends_it_and_the_next_call_goes_on(desk: Desk, tmp_path: Path) -> None:
     assert "Invalid value for '--requests'" in desk("catch-up", "--requests", "5").err
     first = desk("catch-up", "--requests", "100", "--chunk-blocks", "4")

@@ -132,6 +132,15 @@ def test_a_reorg_meanwhile_is_followed_in_all_layers(pipeline: Pipeline, tmp_pat
     assert_complete(pipeline, tmp_path)
 
 
+def test_a_reorg_to_the_same_height_is_followed_where_nothing_else_is_behind(
+    pipeline: Pipeline, tmp_path: Path
+) -> None:
+    catch_up_all(pipeline)
+    pipeline.net.reorg(8, 8)
+    assert starts(catch_up_all(pipeline)) == [40, 30]
+    assert_complete(pipeline, tmp_path)
+
+
 def test_rows_that_a_reorg_left_behind_before_a_kill_are_behind(
     pipeline: Pipeline, tmp_path: Path
 ) -> None:
