@@ -126,5 +126,6 @@ def _unknown_fields(arena: Arena) -> Counter[str]:
     for entry in arena.work["unknown"]:
         if entry["kind"] != NOTHING and entry["count"]:
             key = bytes(entry["text"][: entry["length"]]).decode()
-            paths[f"{KINDS[entry['kind']]}.{key}"] = int(entry["count"])
+            # A key with a dot may look like the path of a nested one.
+            paths[f"{KINDS[entry['kind']]}.{key}"] += int(entry["count"])
     return paths
