@@ -1,7 +1,7 @@
 """One payload's text to a JSON document that rows can be taken from.
 
-What is refused here concerns a whole document: text that is not JSON or names a key twice, a block
-other than the one asked for, receipts that are not of its transactions.
+What is refused here concerns a whole document: text that is too long, is not JSON or names a key
+twice, a block other than the one asked for, receipts that are not of its transactions.
 """
 
 from __future__ import annotations
@@ -16,6 +16,10 @@ from chain_assets.core.json_columns import read_quantity, short
 
 Json = dict[str, Any]
 
+# Half of it is the most that a column of bytes may get, and Arrow's end at 2 GiB. Blocks of public
+# chains have a fiftieth of it at most.
+MAX_PAYLOAD_BYTES = 1 << 30
+
 
 class Refusal(Exception):
     """Block `block` (its index) cannot be decoded."""
@@ -27,6 +31,8 @@ class Refusal(Exception):
 
 def read_document(raw: RawPayload) -> Json:
     """The JSON of one block, checked as far as rows can be taken from it. Raises Refusal."""
+    if len(raw.payload) > MAX_PAYLOAD_BYTES:
+        raise Refusal(f"the payload has {len(raw.payload)} bytes, too many to be decoded")
     try:
         document = orjson.loads(raw.payload)
     except orjson.JSONDecodeError as error:

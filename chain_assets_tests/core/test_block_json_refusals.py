@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from chain_assets.core.block_json import RawPayload, decode_blocks
+from chain_assets.core.json_documents import MAX_PAYLOAD_BYTES
 from chain_assets.core.json_strict import decode_strict
 from chain_assets_tests.core.json_readers import compact
 from chain_assets_tests.core.sample_block import CHAIN, Json, sample_document
@@ -118,3 +119,10 @@ def test_what_refused_blocks_cost_grows_with_their_number_only() -> None:
     seconds(1)
     few, many = min(seconds(5) for _ in range(3)), min(seconds(40) for _ in range(2))
     assert many < 20 * few  # 8 times as many; with their square it would be 64
+
+
+def test_a_payload_that_no_column_has_room_for_is_refused_before_it_is_read() -> None:
+    # The system gives no memory to zeros that nobody looks at.
+    tables = decode_blocks(of_two(bytes(MAX_PAYLOAD_BYTES + 1)), chain=CHAIN)
+    assert tables.blocks["number"].to_pylist() == [4]
+    assert "the payload has 1073741825 bytes, too many" in str(tables.refused[0])
