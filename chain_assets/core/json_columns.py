@@ -15,6 +15,7 @@ place in the list; nothing is wrapped, cut or guessed.
 from __future__ import annotations
 
 import re
+import reprlib
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
@@ -26,6 +27,7 @@ from chain_assets.core.schemas.columns import ARROW_TYPES, Kind
 _QUANTITY = re.compile(r"0x[0-9a-fA-F]*")
 _QUANTITIES = re.compile(r"(?:0x[0-9a-fA-F]+\n)*")
 _LENGTHS: dict[Kind, int] = {"hash": 32, "address": 20, "bloom": 256, "nonce": 8}
+_CUT = reprlib.Repr()
 _LONG_LIMIT = 1 << 63
 _AMOUNT_LIMIT = 10**38
 _WORD_LIMIT = 1 << 256
@@ -96,7 +98,7 @@ def _data(value: Any, length: int | None) -> bytes:
 
 def _data_fault(value: Any, length: int | None) -> str:
     wanted = "bytes in hex" if length is None else f"{length} bytes in hex"
-    return f"is {_short(value)}, not {wanted}"
+    return f"is {short(value)}, not {wanted}"
 
 
 def _all_quantities(values: Sequence[Any], kind: Kind) -> list[Any]:
@@ -134,27 +136,27 @@ def read_quantity(value: Any) -> int:
     if type(value) is int and value >= 0:
         return value
     if type(value) is not str or _QUANTITY.fullmatch(value) is None:
-        raise ValueError(f"is {_short(value)}, not a quantity in hex")
+        raise ValueError(f"is {short(value)}, not a quantity in hex")
     return int(value[2:] or "0", 16)
 
 
 def _quantity(value: Any, limit: int) -> int:
     number = read_quantity(value)
     if number >= limit:
-        raise ValueError(f"is {_short(value)}, too large for its column")
+        raise ValueError(f"is {short(value)}, too large for its column")
     return number
 
 
 def _bool(value: Any) -> bool:
     if type(value) is bool:
         return value
-    raise ValueError(f"is {_short(value)}, not true or false")
+    raise ValueError(f"is {short(value)}, not true or false")
 
 
 def _text(value: Any) -> str:
     if type(value) is str:
         return value
-    raise ValueError(f"is {_short(value)}, not text")
+    raise ValueError(f"is {short(value)}, not text")
 
 
 def _hashes(value: Any) -> list[bytes]:
@@ -199,18 +201,20 @@ def _either(entry: dict[str, Any], first: str, second: str) -> Any:
 def _list(value: Any) -> list[Any]:
     if type(value) is list:
         return value
-    raise ValueError(f"is {_short(value)}, not a list")
+    raise ValueError(f"is {short(value)}, not a list")
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:
     items = _list(value)
     if all(type(item) is dict for item in items):
         return items
-    raise ValueError(f"is {_short(value)}, not a list of objects")
+    raise ValueError(f"is {short(value)}, not a list of objects")
 
 
-def _short(value: Any) -> str:
-    text = repr(value)
+def short(value: Any) -> str:
+    """The value as a reason quotes it: at most 80 characters, however long or nested it is."""
+    # repr would go down as deep as the value does, which ends in a RecursionError.
+    text = repr(value[:80]) if type(value) is str else _CUT.repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 

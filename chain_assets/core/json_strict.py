@@ -51,28 +51,51 @@ def decode_and_place(
     payloads: Sequence[RawPayload], *, chain: str
 ) -> tuple[BlockTables, tuple[int, ...]]:
     """decode_strict, and the places in `payloads` of the blocks that were not refused."""
-    documents: list[tuple[int, Json]] = []
-    refused: list[DecodeError] = []
+    documents: dict[int, Json] = {}
+    refused: dict[int, Refusal] = {}
     for place, raw in enumerate(payloads):
         try:
-            documents.append((place, read_document(raw)))
+            documents[place] = read_document(raw)
         except Refusal as refusal:
-            refused.append(_error(raw, refusal, chain=chain))
-    while True:
-        try:
-            rows = _Rows([document for _, document in documents])
-            tables = BlockTables(
-                blocks=_table(BLOCKS, rows),
-                transactions=_table(TRANSACTIONS, rows),
-                logs=_table(LOGS, rows),
-                withdrawals=_table(WITHDRAWALS, rows),
-                unknown_fields=_unknown_fields(rows),
-                refused=tuple(refused),
-            )
-            return tables, tuple(place for place, _ in documents)
-        except Refusal as refusal:
-            place, _ = documents.pop(refusal.block)
-            refused.append(_error(payloads[place], refusal, chain=chain))
+            refused[place] = refusal
+    try:
+        parts = [_decoded(list(documents.values()))]
+    except Refusal:
+        # Each alone, once: to leave out one and read all others again, as often as one is refused,
+        # would take time with the square of their number.
+        parts = []
+        for place, document in documents.items():
+            try:
+                parts.append(_decoded([document]))
+            except Refusal as refusal:
+                refused[place] = refusal
+    errors = [_error(payloads[place], refused[place], chain=chain) for place in sorted(refused)]
+    kept = tuple(place for place in documents if place not in refused)
+    return _together(parts or [_decoded([])], tuple(errors)), kept
+
+
+def _decoded(documents: Sequence[Json]) -> BlockTables:
+    """The rows of all documents. Raises Refusal where one of them has a bad value."""
+    rows = _Rows(documents)
+    return BlockTables(
+        blocks=_table(BLOCKS, rows),
+        transactions=_table(TRANSACTIONS, rows),
+        logs=_table(LOGS, rows),
+        withdrawals=_table(WITHDRAWALS, rows),
+        unknown_fields=_unknown_fields(rows),
+        refused=(),
+    )
+
+
+def _together(parts: Sequence[BlockTables], refused: tuple[DecodeError, ...]) -> BlockTables:
+    return BlockTables(
+        blocks=pa.concat_tables([part.blocks for part in parts]),
+        transactions=pa.concat_tables([part.transactions for part in parts]),
+        logs=pa.concat_tables([part.logs for part in parts]),
+        withdrawals=pa.concat_tables([part.withdrawals for part in parts]),
+        unknown_fields=sum((part.unknown_fields for part in parts), Counter()),
+        refused=refused,
+    )
 
 
 def _error(raw: RawPayload, refusal: Refusal, *, chain: str) -> DecodeError:

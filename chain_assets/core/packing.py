@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
 
@@ -41,8 +41,11 @@ def pack(
     return [tuple(run) for run in runs]
 
 
-def batches(items: Sequence[T], *, most_items: int, most_bytes: int) -> Iterator[tuple[T, ...]]:
-    """Split `items` into runs, in order, none of more items or bytes; one item is always a run."""
+def batches(items: Iterable[T], *, most_items: int, most_bytes: int) -> Iterator[tuple[T, ...]]:
+    """Split `items` into runs, in order, none of more items or bytes; one item is always a run.
+
+    Of an iterator one item more than a run is asked for before the run is given.
+    """
     run: list[T] = []
     filled = 0
     for item in items:

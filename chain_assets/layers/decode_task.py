@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,7 +17,7 @@ from chain_assets.core.proofs import VERIFIER, ProofRules
 from chain_assets.core.schemas import BLOCK_PROOFS, DECODED_TABLES
 from chain_assets.lake.blobs import BlobRef, read_blob
 from chain_assets.lake.data_files import DataFile, write_data_file
-from chain_assets.lake.storage import Storage, open_store
+from chain_assets.lake.storage import ObjectStore, Storage, open_store
 from chain_assets.layers.proving import prove
 from chain_assets.layers.report import HeldBlock
 
@@ -30,6 +30,9 @@ WRITTEN = (*DECODED_TABLES[:-1], BLOCK_PROOFS, DECODED_TABLES[-1])
 # of it is what a worker's memory goes into.
 _BATCH_BLOCKS = 100
 _BATCH_BYTES = 16 * 1024 * 1024
+# And bytes of their JSON: a blob of some kilobytes can hold a block of 100 MB, and a hundred of
+# those would not fit into the 2 GiB of an Arrow column. Blocks of mainnet stay far below.
+BATCH_JSON_BYTES = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -86,10 +89,7 @@ def decode_task(context: DecodeContext, blobs: Sequence[BlobRef]) -> DecodeResul
     Raises BlobCorrupt where a blob cannot be read: nothing of the task is committed then.
     """
     store = open_store(context.storage)
-    decoded = [
-        _decode_batch(context, [(b, read_blob(store, b, chain=context.chain)) for b in batch])
-        for batch in batches(blobs, most_items=_BATCH_BLOCKS, most_bytes=_BATCH_BYTES)
-    ]
+    decoded = [_decode_batch(context, batch) for batch in read_batches(context, store, blobs)]
     files = []
     for table in WRITTEN:
         data = pa.concat_tables([batch.tables[table.name] for batch in decoded])
@@ -105,21 +105,48 @@ def decode_task(context: DecodeContext, blobs: Sequence[BlobRef]) -> DecodeResul
     )
 
 
-def _decode_batch(
-    context: DecodeContext, payloads: Sequence[tuple[BlobRef, bytes]]
-) -> DecodedBatch:
+@dataclass(frozen=True)
+class ReadBlob:
+    """A blob with the JSON that it holds."""
+
+    blob: BlobRef
+    payload: bytes
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the JSON."""
+        return len(self.payload)
+
+
+def read_batches(
+    context: DecodeContext,
+    store: ObjectStore,
+    blobs: Sequence[BlobRef],
+    *,
+    json_bytes: int = BATCH_JSON_BYTES,
+) -> Iterator[tuple[ReadBlob, ...]]:
+    """The blobs in their order with what they hold, as many as are decoded at a time.
+
+    No batch but one of a single block has more than `json_bytes` of JSON. Raises BlobCorrupt.
+    """
+    for run in batches(blobs, most_items=_BATCH_BLOCKS, most_bytes=_BATCH_BYTES):
+        read = (ReadBlob(blob, read_blob(store, blob, chain=context.chain)) for blob in run)
+        yield from batches(read, most_items=_BATCH_BLOCKS, most_bytes=json_bytes)
+
+
+def _decode_batch(context: DecodeContext, read: Sequence[ReadBlob]) -> DecodedBatch:
     decoded = decode_blocks(
-        [RawPayload(blob.number, blob.hash, payload) for blob, payload in payloads],
+        [RawPayload(each.blob.number, each.blob.hash, each.payload) for each in read],
         chain=context.chain,
     )
     proved = prove(
         decoded,
-        [blob for blob, _ in payloads],
+        [each.blob for each in read],
         rules=context.rules,
         decoder_version=context.version,
         verified_at=context.verified_at,
     )
-    digests = {blob.number: blob.sha256 for blob, _ in payloads}
+    digests = {each.blob.number: each.blob.sha256 for each in read}
     tables = decode_tables(
         proved.blocks,
         registry=context.registry,
@@ -130,6 +157,6 @@ def _decode_batch(
     return DecodedBatch(
         tables={BLOCK_PROOFS.name: proved.proofs, **tables},
         held=proved.held,
-        bytes_read=sum(len(payload) for _, payload in payloads),
+        bytes_read=sum(each.size_bytes for each in read),
         unknown_fields=decoded.unknown_fields,
     )

@@ -142,7 +142,7 @@ def test_a_block_of_another_number_is_refused_however_that_is_written(number: An
     asked = compact(document)
     document["block"]["number"] = number
     (error,) = strict([replace(asked, payload=orjson.dumps(document))]).refused
-    assert f"another block, number {number}" in str(error)
+    assert f"another block, number {number!r}" in str(error)
 
 
 @pytest.mark.parametrize("number", [6, "0x6", "0x06"])

@@ -126,6 +126,18 @@ def test_more_unknown_keys_than_the_kernel_counts_are_counted_all_the_same() -> 
     assert len(decode_blocks([raw], chain="test").unknown_fields) == 100
 
 
+def test_an_unknown_key_with_a_dot_is_counted_beside_the_path_that_it_looks_like() -> None:
+    document = sample_document(5)
+    transaction = document["block"]["transactions"][1]
+    transaction["accessList"] = [
+        {"address": hex_bytes(9, 20), "storageKeys": [], "foo": "0x1"} for _ in range(3)
+    ]
+    transaction["accessList.foo"] = "0x1"
+    raw = compact(document)
+    assert differences([raw]) == []
+    assert decode_blocks([raw], chain="test").unknown_fields["transaction.accessList.foo"] == 4
+
+
 def test_without_numba_every_block_takes_the_strict_reader(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

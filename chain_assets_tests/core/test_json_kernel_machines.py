@@ -33,6 +33,27 @@ sys.stdout.write("".join(kernel.inspect_asm().values()))
 """
 
 
+_LITTLE_ROOM = """
+import resource
+from chain_assets.core.block_json import decode_blocks
+from chain_assets.core.json_strict import decode_strict
+from chain_assets_tests.core.json_readers import compact, taken_of
+from chain_assets_tests.core.sample_block import sample_document
+large = sample_document(6)
+large["block"]["extraData"] = "0x" + "ab" * (30 << 20)
+payloads = [compact(sample_document(5)), compact(large)]
+wanted = decode_strict(payloads, chain="test")
+with open("/proc/self/statm") as pages:
+    mapped = int(pages.read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (mapped + (1 << 30), resource.RLIM_INFINITY))
+assert taken_of(payloads[:1]) == [True], "no smaller arena"
+assert taken_of(payloads) == [False, False]
+tables = decode_blocks(payloads, chain="test")
+assert tables.blocks.equals(wanted.blocks) and tables.logs.equals(wanted.logs)
+assert not tables.refused
+"""
+
+
 def _run(arguments: list[str], *, text: str = "", **environment: str) -> str:
     done = subprocess.run(
         [sys.executable, *arguments],
@@ -88,3 +109,8 @@ def test_no_byte_before_or_behind_a_payload_is_touched() -> None:
     texts = [whole, long, *cuts, *('{"block":{"r":"0x1', '{"block":{"transactions":[{"r":"0x1"')]
     printed = _run(["-m", "chain_assets_tests.core.guarded_text"], text=json.dumps(texts))
     assert printed == f"4 of {2 * len(texts)}\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux how much is mapped")
+def test_blocks_are_decoded_where_there_is_no_room_for_an_arena() -> None:
+    _run(["-c", _LITTLE_ROOM])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,6 +71,8 @@ def _decode_batch(payloads: Sequence[RawPayload]) -> KernelTables:
     fit = [_fits(raw) for raw in payloads]
     batch = [raw for raw, fits in zip(payloads, fit, strict=True) if fits]
     arena = _take_arena(sum(len(raw.payload) for raw in batch))
+    if arena is None:
+        fit, batch, arena = [False] * len(payloads), [], Arena(0)
     try:
         taken = iter(_read(arena, batch))
         columns = Columns(arena)
@@ -91,14 +94,18 @@ def _fits(raw: RawPayload) -> bool:
     )
 
 
-def _take_arena(text_bytes: int) -> Arena:
-    if text_bytes > BATCH_BYTES:
-        return Arena(text_bytes)
-    # Another thread may take the last one between a look and a pop.
-    try:
-        return _idle_arenas.pop()
-    except IndexError:
-        return Arena(BATCH_BYTES)
+def _take_arena(text_bytes: int) -> Arena | None:
+    """An arena for a batch of `text_bytes`, or None where the system has no room for one."""
+    if text_bytes <= BATCH_BYTES:
+        # Another thread may take the last one between a look and a pop.
+        with suppress(IndexError):
+            return _idle_arenas.pop()
+    # An arena maps twenty times its text, nearly all of which is never touched. A limit of a
+    # process's addresses (ulimit -v), or a kernel that promises no more than it has, counts it all.
+    for size in dict.fromkeys((max(text_bytes, BATCH_BYTES), text_bytes)):
+        with suppress(OSError):
+            return Arena(size)
+    return None
 
 
 def _read(arena: Arena, payloads: Sequence[RawPayload]) -> list[bool]:
@@ -119,5 +126,6 @@ def _unknown_fields(arena: Arena) -> Counter[str]:
     for entry in arena.work["unknown"]:
         if entry["kind"] != NOTHING and entry["count"]:
             key = bytes(entry["text"][: entry["length"]]).decode()
-            paths[f"{KINDS[entry['kind']]}.{key}"] = int(entry["count"])
+            # A key with a dot may look like the path of a nested one.
+            paths[f"{KINDS[entry['kind']]}.{key}"] += int(entry["count"])
     return paths
