@@ -167,7 +167,7 @@ def _follow(
         }
         for block_range, fence in fences.items():
             partition = {"chain": chain.name, "block_range": block_range.key}
-            begin(tables, RAW_BLOCKS, partition, fence)
+            begin(tables, [RAW_BLOCKS], partition, fence)
         side = _other_side(chain, fork, source, tables, clock)
         fault_point("other side fetched")
         changes = []
