@@ -12,9 +12,9 @@ row was right about.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow.compute as pc
 
@@ -24,6 +24,8 @@ from chain_assets.core.schemas import Table
 from chain_assets.lake.data_files import DataFile
 from chain_assets.lake.delta import Fence
 from chain_assets.lake.tables import Commit, LakeTables
+
+T = TypeVar("T")
 
 # The version of a row whose block is being replaced.
 UNFINISHED = ""
@@ -35,11 +37,18 @@ _COMMITS_AT_ONCE, _COMMITS_AT_ONCE_ON_S3 = 2, 8
 
 
 def begin(
-    tables: LakeTables, witness: Table, partition: dict[str, str], fence: Fence | None
+    tables: LakeTables, layer: Sequence[Table], partition: dict[str, str], fence: Fence | None
 ) -> None:
-    """Shut out a writer whose lease ran out, before anything is read to plan on."""
+    """Shut out a writer that has not given its lease back, before anything is read to plan on.
+
+    From each table of the layer: a commit that was on its way to a bucket when its writer was
+    killed may still arrive. In a table in which there is nothing to do, nobody would come upon its
+    rows.
+    """
     if fence is not None and fence.inherited:
-        tables.leave_token(witness, partition=partition, fence=fence)
+        _side_by_side(
+            tables, lambda table: tables.leave_token(table, partition=partition, fence=fence), layer
+        )
 
 
 def commit_layer(
@@ -71,9 +80,7 @@ def commit_layer(
 
     plain = [table for table in layer if _version_column(table) is None]
     witnesses = [table for table in layer if _version_column(table) is not None]
-    at_once = _COMMITS_AT_ONCE_ON_S3 if tables.storage.is_s3 else _COMMITS_AT_ONCE
-    with ThreadPoolExecutor(at_once, thread_name_prefix="commit") as pool:
-        commits = {commit.table: commit for commit in pool.map(replace, plain)}
+    commits = {commit.table: commit for commit in _side_by_side(tables, replace, plain)}
     commits |= {table.name: replace(table) for table in witnesses}
     return tuple(commits[table.name] for table in layer)
 
@@ -104,6 +111,12 @@ def stray_numbers(
             rows = tables.read_files(table, [file], [table.number_column])
             found.update(pc.unique(rows[table.number_column]).to_pylist())
     return found - numbers
+
+
+def _side_by_side(tables: LakeTables, act: Callable[[Table], T], layer: Sequence[Table]) -> list[T]:
+    at_once = _COMMITS_AT_ONCE_ON_S3 if tables.storage.is_s3 else _COMMITS_AT_ONCE
+    with ThreadPoolExecutor(at_once, thread_name_prefix="commit") as pool:
+        return list(pool.map(act, layer))
 
 
 def _version_column(table: Table) -> str | None:

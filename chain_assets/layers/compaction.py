@@ -26,6 +26,7 @@ from chain_assets.core.schemas import ENRICHED_TABLES, JOURNAL_TABLES, RAW_BLOCK
 from chain_assets.lake.delta import Fence
 from chain_assets.lake.merging import merge_files
 from chain_assets.lake.tables import LakeTables
+from chain_assets.layers.commits import begin
 from chain_assets.layers.decode_task import WRITTEN
 from chain_assets.ops.leases import LeaseKey
 from chain_assets.ops.store import OpsStore
@@ -90,15 +91,17 @@ def compact(
 def make_merge(chain: Chain, merge: Merge, *, tables: LakeTables, ops: OpsStore) -> bool:
     """Merge these files; False where they are not all there any more. Raises as `compact`."""
     key = merge.block_range.key
+    partition = {"chain": chain.name, "block_range": key}
 
     def run(fence: Fence | None) -> bool:
-        partition = {"chain": chain.name, "block_range": key}
         return merge_files(tables, merge.table, merge.paths, partition=partition, fence=fence)
 
     if merge.layer is None:
         # The journal is only ever appended to, by whoever writes the chain's raw blocks.
         return run(None)
     with ops.held(LeaseKey(chain.name, key, merge.layer)) as lease:
+        # Once it is given back, the next writer does not know that there was one to shut out.
+        begin(tables, _LAYERS[merge.layer], partition, lease)
         return run(lease)
 
 

@@ -68,7 +68,7 @@ def materialize_decoded(
         rules=rules_for(chain.proof_rules, chain.chain_id),
         verified_at=datetime.fromtimestamp(started, UTC),
     )
-    begin(tables, BLOCKS, context.partition, fence)
+    begin(tables, WRITTEN, context.partition, fence)
     # Before the index: what another run adds in between must not look like rows to remove.
     held = read_held(tables, context.partition)
     have = _have(tables, context, held)

@@ -84,7 +84,7 @@ def materialize_enriched(
     """
     started = clock()
     context = _context(chain, block_range, tables)
-    begin(tables, ENRICHED_BLOCKS, context.partition, fence)
+    begin(tables, ENRICHED_TABLES, context.partition, fence)
     # Before the decoded blocks: what another run adds in between is not to be removed.
     have = _have(tables, context.partition, repair)
     there = layer_files(tables, ENRICHED_TABLES, context.partition)

@@ -13,6 +13,7 @@ from chain_assets.chains import Chain
 from chain_assets.core.block_range import BlockRange
 from chain_assets.core.schemas import RAW_BLOCKS
 from chain_assets.lake.tables import LakeTables
+from chain_assets.layers.commits import begin
 from chain_assets.layers.findings import Finding, LayerName, Scan
 from chain_assets.layers.forks import stored_ranges
 from chain_assets.layers.gaps import scan_range
@@ -126,7 +127,9 @@ def _numbers(
 def _single_rows(chain: Chain, block_range: BlockRange, numbers: set[int], writer: Writer) -> None:
     """One index row a block, one canonical block a number: the one that was fetched last."""
     key = LeaseKey(chain.name, block_range.key, "raw")
+    partition = {"chain": chain.name, "block_range": block_range.key}
     with writer.ops.held(key, wait=WAIT_SECONDS) as lease:
+        begin(writer.tables, [RAW_BLOCKS], partition, lease)
         rows = read_index(writer.tables, chain=chain.name, block_range=block_range.key)
         newest = {(row.number, row.hash): row for row in sorted(rows, key=lambda r: r.fetched_at)}
         canonical = {row.number: row for row in newest.values() if row.canonical}

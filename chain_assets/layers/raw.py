@@ -58,7 +58,7 @@ def materialize_raw(
     Raises SourceError, LinkError, StorageFailed, CommitConflict, LeaseLost.
     """
     started = clock()
-    begin(tables, RAW_BLOCKS, {"chain": chain.name, "block_range": block_range.key}, fence)
+    begin(tables, [RAW_BLOCKS], {"chain": chain.name, "block_range": block_range.key}, fence)
     rows = read_index(tables, chain=chain.name, block_range=block_range.key)
     wanted = _wanted(chain, block_range, source, numbers)
     stored = {row.number: row for row in rows if row.canonical}

@@ -110,7 +110,7 @@ def _follow(
         }
         for block_range, fence in fences.items():
             partition = {"chain": chain.name, "block_range": block_range.key}
-            begin(tables, RAW_BLOCKS, partition, fence)
+            begin(tables, [RAW_BLOCKS], partition, fence)
         # When these ranges are final, and nobody looks at them block by block, it is still known.
         ops.unfinished.begin(chain.name, [r.key for r in fences], "journal", "layers")
         side = _other_side(chain, fork, source, tables, clock)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Literal, NamedTuple, get_args
 
 from chain_assets.core.fault_points import FaultPoint
-from chain_assets.core.schemas import REORGS, TABLES
+from chain_assets.core.schemas import ENRICHED_TABLES, RAW_BLOCKS, REORGS, TABLES
 from chain_assets.core.schemas.reference import ENTITY_LABELS, TOKEN_METADATA, TOKEN_PRICES
+from chain_assets.layers.decode_task import WRITTEN
 from chain_assets.layers.pipeline import LAYERS
 
 Need = Literal[
@@ -26,7 +27,8 @@ class Place(NamedTuple):
 
 # Tables whose rows say which version they were made by.
 _MARKED = ("block_proofs", "decoded_blocks", "enriched_blocks")
-_WITNESSES = ("raw_blocks", "decoded_blocks", "enriched_blocks")
+_OF_LAYERS = tuple(table.name for table in (RAW_BLOCKS, *WRITTEN, *ENRICHED_TABLES))
+_OPS = ("schema", "lease", "holds", "approvals", "watermark", "unfinished")
 _PARTS: dict[FaultPoint, tuple[str, ...]] = {
     "file to store": tuple(TABLES),
     "file stored": tuple(TABLES),
@@ -34,9 +36,9 @@ _PARTS: dict[FaultPoint, tuple[str, ...]] = {
     "commit made": tuple(TABLES),
     "rows to mark": _MARKED,
     "rows marked": _MARKED,
-    "token left": _WITNESSES,
-    "ops change to commit": ("schema", "lease", "holds", "approvals", "watermark"),
-    "ops change committed": ("schema", "lease", "holds", "approvals", "watermark"),
+    "token left": _OF_LAYERS,
+    "ops change to commit": _OPS,
+    "ops change committed": _OPS,
     "lease to acquire": LAYERS,
     "lease acquired": LAYERS,
     "lease to release": LAYERS,
@@ -61,6 +63,7 @@ _NEEDS: dict[FaultPoint, Need] = {
 _NEEDS_OF_PARTS: dict[str, Need] = {
     "approvals": "deep reorg",
     "holds": "failure",
+    "unfinished": "reorg",
     REORGS.name: "reorg",
     ENTITY_LABELS.name: "metadata",
     TOKEN_METADATA.name: "metadata",

@@ -12,13 +12,18 @@ from typing import Any
 
 import pytest
 
+from chain_assets.core import fault_points
 from chain_assets.core.block_range import BlockRange
-from chain_assets.core.errors import CommitConflict
-from chain_assets.core.schemas import Table
+from chain_assets.core.errors import CommitConflict, LeaseLost
+from chain_assets.core.fault_points import FaultPoint
+from chain_assets.core.schemas import ENRICHED_TABLES, RAW_BLOCKS, Table
 from chain_assets.core.schemas.decoded import BLOCKS as DECODED_BLOCKS
+from chain_assets.core.schemas.decoded import TRANSACTIONS, WITHDRAWALS
 from chain_assets.core.schemas.enriched import BLOCKS as ENRICHED_BLOCKS
 from chain_assets.lake.storage import Storage
 from chain_assets.lake.tables import LakeTables
+from chain_assets.layers.compaction import due_merges, make_merge
+from chain_assets.layers.decode_task import WRITTEN
 from chain_assets.layers.decoded import materialize_decoded
 from chain_assets.layers.enrich_task import (
     BlockToEnrich,
@@ -27,6 +32,8 @@ from chain_assets.layers.enrich_task import (
     enrich_task,
 )
 from chain_assets.layers.enriched import materialize_enriched
+from chain_assets.ops.held import HeldLease
+from chain_assets.ops.leases import LeaseKey
 from chain_assets_tests.lake_fixtures import (
     Pipeline,
     assert_as_clean,
@@ -34,6 +41,14 @@ from chain_assets_tests.lake_fixtures import (
     read_all,
     registry,
 )
+
+
+@pytest.fixture
+def filled(tmp_path: Path) -> Pipeline:
+    """All layers of blocks 0 to 3."""
+    pipeline = Pipeline.on_devnet(tmp_path / "lake")
+    pipeline.run(0, 3)
+    return pipeline
 
 
 def test_runs_of_the_same_blocks_at_once_end_right_or_say_so(tmp_path: Path) -> None:
@@ -154,3 +169,59 @@ def test_what_is_decoded_meanwhile_is_not_taken_for_enriched(tmp_path: Path) -> 
     )
     assert (first.written, second.written) == (4, 1)
     assert first.data_version != second.data_version
+
+
+_FROM_0 = {"chain": "devnet", "block_range": BlockRange(0, 10).key}
+
+
+def _killed_holder(pipeline: Pipeline, layer: str) -> HeldLease:
+    """The lease of a writer that was killed just after it had last looked at it."""
+    key = LeaseKey(pipeline.chain.name, _FROM_0["block_range"], layer)
+    lease = pipeline.ops.leases.acquire(key, owner="killed", ttl=0.001)
+    return HeldLease(lease, clock=lambda: 0.0)
+
+
+@pytest.mark.parametrize(
+    ("layer", "table"),
+    [
+        *(("raw", table) for table in (RAW_BLOCKS,)),
+        *(("decoded", table) for table in WRITTEN),
+        *(("enriched", table) for table in ENRICHED_TABLES),
+    ],
+    ids=lambda one: getattr(one, "name", ""),
+)
+def test_a_killed_writers_commit_that_arrives_after_its_heir_has_looked_is_refused(
+    filled: Pipeline, monkeypatch: pytest.MonkeyPatch, layer: str, table: Table
+) -> None:
+    """A bucket may take it after the writer's end. Its heir has nothing to write, or nothing in
+    this table, and would never come upon such rows."""
+    killed = _killed_holder(filled, layer)
+
+    def heir(point: FaultPoint, part: str) -> None:
+        if point == "commit to make":
+            monkeypatch.setattr(fault_points, "_hook", None)
+            filled.run(0, 3, reference=False)
+
+    monkeypatch.setattr(fault_points, "_hook", heir)
+    with pytest.raises(LeaseLost):
+        LakeTables(filled.tables.storage).leave_token(table, partition=_FROM_0, fence=killed)
+
+
+def test_a_merge_that_inherits_the_lease_of_a_killed_writer_shuts_it_out_too(
+    filled: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It gives the lease back, so that the next writer does not know of the killed one any more."""
+    filled.run(0, 4)
+    killed = _killed_holder(filled, "decoded")
+
+    def heir(point: FaultPoint, part: str) -> None:
+        if point == "commit to make":
+            monkeypatch.setattr(fault_points, "_hook", None)
+            due = due_merges(filled.chain, BlockRange(0, 10), tables=filled.tables, closed=True)
+            merge = next(merge for merge in due if merge.table is TRANSACTIONS)
+            assert make_merge(filled.chain, merge, tables=filled.tables, ops=filled.ops)
+            filled.run(0, 4, reference=False)
+
+    monkeypatch.setattr(fault_points, "_hook", heir)
+    with pytest.raises(LeaseLost):
+        LakeTables(filled.tables.storage).leave_token(WITHDRAWALS, partition=_FROM_0, fence=killed)
