@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Annotated
 
@@ -25,7 +25,7 @@ from chain_assets.core.block_range import BlockRange
 from chain_assets.core.catch_up import Chunks, Standing
 from chain_assets.core.errors import BudgetSpent
 from chain_assets.layers.catching_up import Caught, Pace, catch_up
-from chain_assets.layers.permission import catch_up_question, permitted_backfill
+from chain_assets.layers.permission import backfill_approval, catch_up_question, use_up
 from chain_assets.layers.pipeline import Parts, heal_raw, write_reference
 from chain_assets.layers.standing import standing_of
 from chain_assets.sources.budget import Budget, BudgetedSource
@@ -69,41 +69,56 @@ def catch_up_command(
         # What a reorg has replaced is behind: by heights alone it is not seen.
         heal_raw(record, source, parts.writer)
         behind = standing_of(record, source, parts.writer.tables, ops)
-        left = False
+        blocks = sum(standing.missing for standing in behind[:ranges])
+        approval = backfill_approval(
+            record,
+            [_whole(record, behind)],
+            ops,
+            blocks=blocks,
+            asked=catch_up_question(record, ranges=ranges),
+        )
+        ended = _Ended()
         if behind:
-            blocks = sum(standing.missing for standing in behind[:ranges])
-            asked = catch_up_question(record, ranges=ranges)
-            span = _whole(record, behind)
-            with permitted_backfill(record, [span], ops, blocks=blocks, asked=asked):
-                write_reference(record, reference, parts.writer)
-                left = _catch_up(record, parts, Pace(Chunks(chunk_blocks), budget), ranges, blocks)
+            write_reference(record, reference, parts.writer)
+            ended = _catch_up(record, parts, Pace(Chunks(chunk_blocks), budget), ranges, blocks)
         else:
             console.print("nothing is behind")
+        if ended.done:
+            use_up(approval, ops)
         held = {hold.number for hold in ops.holds.find(record.name) if hold.state != "dropped"}
     if held:
         console.print(f"{len(held):,} blocks are held: chain-assets holds list --chain {chain}")
-    raise typer.Exit(LEFT if left or held else 0)
+    raise typer.Exit(LEFT if ended.left or held else 0)
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """How a call ended. `done`: neither its budget nor an error kept it from anything, so that an
+    approval is used up; `left`: something is behind that was there at the beginning."""
+
+    done: bool = True
+    left: bool = False
 
 
 def _whole(chain: Chain, behind: Sequence[Standing]) -> BlockRange:
-    return BlockRange(chain.start_block, max(standing.block_range.stop for standing in behind))
+    stops = [standing.block_range.stop for standing in behind]
+    return BlockRange(chain.start_block, max(stops, default=chain.start_block + 1))
 
 
-def _catch_up(chain: Chain, parts: Parts, pace: Pace, ranges: int | None, blocks: int) -> bool:
-    """Whether anything is left behind that was there at the beginning."""
-    left = False
+def _catch_up(chain: Chain, parts: Parts, pace: Pace, ranges: int | None, blocks: int) -> _Ended:
+    done = True
     with _progress() as bar:
         task = bar.add_task(chain.name, total=blocks, note="")
-        pace = replace(pace, progress=lambda done: bar.update(task, advance=done))
+        pace = replace(pace, progress=lambda more: bar.update(task, advance=more))
         caught: Caught | None = None
         try:
             for caught in catch_up(chain, parts, pace, most_ranges=ranges):
                 _tell(bar, task, caught, total=blocks)
-                left = left or caught.error is not None
+                done = done and caught.error is None
         except BudgetSpent as spent:
             console.print(str(spent), markup=False)
-            return True
-    return left or (caught is not None and caught.ranges_left > 0)
+            return _Ended(done=False, left=True)
+    return _Ended(done, left=not done or (caught is not None and caught.ranges_left > 0))
 
 
 def _tell(bar: Progress, task: TaskID, caught: Caught, *, total: int) -> None:

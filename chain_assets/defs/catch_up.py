@@ -102,8 +102,9 @@ def _read(chain: Chain, source: OneLook, tables: LakeTables, ops: OpsStore, *, a
     head, heights = read_heights(chain, source)
     first_open = heights.first_open(chain.max_reorg_depth)
     behind = standing_of(chain, source, tables, ops)
-    if ask and behind:
-        look_for_reorgs(chain, source=source, tables=tables, ops=ops)
+    if ask:
+        if behind:
+            look_for_reorgs(chain, source=source, tables=tables, ops=ops)
         history = [standing for standing in behind if standing.block_range.stop <= first_open]
         approval = backfill_approval(
             chain,
@@ -113,6 +114,8 @@ def _read(chain: Chain, source: OneLook, tables: LakeTables, ops: OpsStore, *, a
             asked=catch_up_question(chain),
         )
         if not history:
+            # Also where nothing is behind: what was approved is done, and the approval would be
+            # taken for whatever is lost later.
             use_up(approval, ops)
     return Facts(behind, head.number, first_open, is_followed(chain, ops))
 

@@ -26,15 +26,12 @@ def permitted_backfill(
     ops: OpsStore,
     *,
     blocks: int | None = None,
-    asked: str | None = None,
 ) -> Iterator[None]:
     """Do what is in the block only if so many blocks need no approval, or have it.
 
-    `blocks` is how many of `spans` are still to be done, by default all; `asked` names what was
-    asked for where that grows by itself. The approval is used up at the end of the block, not by
-    an error in it. Raises ApprovalNeeded.
+    The approval is used up at the end of the block, not by an error in it. Raises ApprovalNeeded.
     """
-    found = backfill_approval(chain, spans, ops, blocks=blocks, asked=asked)
+    found = backfill_approval(chain, spans, ops, blocks=blocks)
     yield
     # What was approved may be little enough by now, after a run that was killed.
     use_up(found, ops)
@@ -48,8 +45,12 @@ def backfill_approval(
     blocks: int | None = None,
     asked: str | None = None,
 ) -> Approval | None:
-    """The approval by which `permitted_backfill` may begin, if any: for work that is done by
-    several runs, the last of which uses it up. Raises ApprovalNeeded."""
+    """The approval by which a backfill may begin, if any: for work that is done by several runs or
+    calls, of which only the last may use it up. Raises ApprovalNeeded.
+
+    `blocks` is how many of `spans` are still to be done, by default all; `asked` names what was
+    asked for where that grows by itself.
+    """
     whole = sum(len(span) for span in spans)
     blocks = whole if blocks is None else blocks
     first, last = spans[0].start, spans[-1].stop - 1

@@ -1,4 +1,4 @@
-"""A person at the command line, with a lake of the 25 blocks of a node; 0 to 14 are final."""
+"""A person at the command line, with a lake of the blocks of a node: mostly 25, 0 to 14 final."""
 
 from __future__ import annotations
 
@@ -78,11 +78,13 @@ def open_desk(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    *,
+    blocks: int = 25,
     **keys: str,
 ) -> Iterator[Desk]:
     """A desk until the end of the block; `keys` are others of the chain in chains.toml."""
     own = {"finality": "10", "max_reorg_depth": "4", **keys}
-    with open_lab(tmp_path, monkeypatch, capsys, blocks=25, finality=10, keys=own) as lab:
+    with open_lab(tmp_path, monkeypatch, capsys, blocks=blocks, finality=10, keys=own) as lab:
         yield Desk(lab)
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from chain_assets.ops.approvals import LIFETIME_SECONDS
 from chain_assets.ops.database import sqlite_url
+from chain_assets.ops.leases import LeaseKey
 from chain_assets.ops.store import open_store
 from chain_assets.sources.devnet import DevnetSource
 from chain_assets_tests.commands.desk import Desk, assert_fits, open_desk, words
@@ -85,6 +86,62 @@ def test_a_large_backfill_is_done_once_it_is_approved(
     assert desk.approval("used").id == asked.id
     assert desk(*command).code == 0, "what is there needs no approval"
     desk.assert_complete(tmp_path / "clean")
+
+
+def _approved(desk: Desk, *command: str) -> str:
+    """The command has asked, and a person has approved."""
+    assert "ApprovalNeeded" in desk(*command).error
+    asked = desk.approval("pending")
+    desk("approvals", "approve", asked.id, "--who", "ada", "--why", "at night")
+    return asked.id
+
+
+def test_one_approval_lasts_until_the_backfill_is_done_whatever_ends_it_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ("catch-up", "--requests", "100", "--chunk-blocks", "4")
+    with open_desk(tmp_path, monkeypatch, capsys, blocks=60, approve_backfill_above="5") as desk:
+        approved = _approved(desk, *command)
+        calls = 1
+        while (outcome := desk(*command)).code == 3:
+            assert "requests are spent" in outcome.out
+            assert desk.approval("approved").id == approved
+            calls += 1
+        assert outcome.code == 0
+        assert calls > 1
+        assert desk.approval("used").id == approved
+
+
+def test_a_range_that_is_left_for_an_error_keeps_the_approval(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chain_assets.layers.pipeline.WAIT_SECONDS", 0.0)
+    approved = _approved(desk, "catch-up")
+    key = LeaseKey("node", "000000000010-000000000019", "decoded")
+    with desk.ops() as ops, ops.held(key, owner="another"):
+        assert "left: node: another has the lease" in desk("catch-up").out
+    assert desk.approval("approved").id == approved
+    assert desk("catch-up").code == 0
+    assert desk.approval("used").id == approved
+
+
+def test_an_approval_is_not_kept_for_later_where_somebody_else_did_the_work(desk: Desk) -> None:
+    approved = _approved(desk, "catch-up")
+    for blocks in ("0-12", "13-24"):
+        assert desk("run", "--blocks", blocks).code == 0
+    assert desk("catch-up").out == "nothing is behind\n"
+    assert desk.approval("used").id == approved
+
+
+def test_so_many_ranges_are_one_question_and_the_next_ones_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ("catch-up", "--ranges", "1")
+    with open_desk(tmp_path, monkeypatch, capsys, approve_backfill_above="4") as desk:
+        approved = _approved(desk, *command)
+        assert desk(*command).code == 3
+        assert desk.approval("used").id == approved
+        assert "ApprovalNeeded" in desk(*command).error
 
 
 def test_an_approval_that_has_expired_is_asked_for_anew(desk: Desk) -> None:

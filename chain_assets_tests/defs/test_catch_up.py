@@ -122,10 +122,18 @@ def test_a_large_history_waits_for_a_person_and_one_approval_lasts_to_its_end(
         assert "a backfill of 30 blocks" in skipped(lab)
         (question,) = ops.approvals.all("pending")
         ops.approvals.approve(question.id, who="ada", why="it is wanted")
-        while isinstance(answer := tick(lab), list):
-            run(lab, answer[0])
-        lab.devnet.advance(1)
-        assert tick(lab)
+        for _ in range(2):
+            run(lab, asked(lab))
+        request = asked(lab)
+        job = lab.definitions.resolve_job_def(layers_job_name(lab.chain))
+        tags = {**request.tags, PARTITION_NAME_TAG: request.partition_key or ""}
+        lab.instance.report_run_failed(lab.instance.create_run_for_job(job, tags=tags))
+        for later in (0.0, FIRST_REST_SECONDS + 1):
+            while isinstance(answer := tick(lab, later=later), list):
+                assert ops.approvals.get(question.id).state == "approved"
+                run(lab, answer[0])
+        # Also where the sensor has taken what is new at the head before the schedule ticks.
+        assert "nothing is behind" in skipped(lab)
         assert [approval.state for approval in ops.approvals.all()] == ["used"]
         assert lab.numbers(BLOCKS) == list(range(45))
 

@@ -13,6 +13,7 @@ from chain_assets.core.block_range import BlockRange
 from chain_assets.core.errors import ApprovalNeeded, SourceUnavailable
 from chain_assets.layers.permission import (
     Refresh,
+    backfill_approval,
     closed_ranges,
     permitted_backfill,
     permitted_refresh,
@@ -39,12 +40,10 @@ def ops(tmp_path: Path, clock: Clock) -> Iterator[OpsStore]:
         yield ops
 
 
-def _ask(
-    ops: OpsStore, chain: Chain = CHAIN, *, blocks: int | None = None, asked: str | None = None
-) -> bool:
+def _ask(ops: OpsStore, chain: Chain = CHAIN, *, blocks: int | None = None) -> bool:
     """Whether a backfill of `SPAN` is done."""
     try:
-        with permitted_backfill(chain, SPAN, ops, blocks=blocks, asked=asked):
+        with permitted_backfill(chain, SPAN, ops, blocks=blocks):
             return True
     except ApprovalNeeded:
         return False
@@ -127,12 +126,9 @@ def test_an_approval_that_expires_while_the_work_goes_on_is_no_error(
 
 
 def test_what_grows_by_itself_is_the_same_question(ops: OpsStore) -> None:
-    assert not _ask(ops, asked="catch-up")
-    with (
-        pytest.raises(ApprovalNeeded),
-        permitted_backfill(CHAIN, [BlockRange(0, 35)], ops, asked="catch-up"),
-    ):
-        pass
+    for last in (25, 35):
+        with pytest.raises(ApprovalNeeded):
+            backfill_approval(CHAIN, [BlockRange(0, last)], ops, asked="catch-up")
     assert _only(ops, "pending")
 
 
