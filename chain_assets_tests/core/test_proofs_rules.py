@@ -25,6 +25,7 @@ from chain_assets_tests.core.proof_cases import prove, real_document, rules_of, 
 
 ETHEREUM, OP = rules_for("ethereum", 1), rules_for("op_stack", 10)
 ARBITRUM, BOR = rules_for("arbitrum", 42170), rules_for("bor", 137)
+MADHUGIRI = 80_084_800
 _CALL = [21_000, data_of(B), 1, b"\x12\x34"]
 
 
@@ -109,13 +110,28 @@ def test_only_a_transaction_named_after_its_block_passes_for_state_sync(real_blo
 
 def test_receipts_of_an_unknown_form_are_not_proved_but_may_hold() -> None:
     row = transaction(0x7F)
-    plain = sealed([legacy(), (row, [1, 2, 3])])
+    plain = sealed([legacy(), (row, [1, 2, 3])], number=hex(MADHUGIRI))
     proof = proof_of(plain, BOR)
     assert (proof["level"], proof["receipts_root_ok"]) == ("partial", True)
-    other = sealed([legacy(), (row, [1, 2, 3])], receipt_tails=[[], [7]])
+    other = sealed([legacy(), (row, [1, 2, 3])], receipt_tails=[[], [7]], number=hex(MADHUGIRI))
     proof = proof_of(other, BOR)
     assert (proof["level"], proof["receipts_root_ok"]) == ("partial", None)
     assert "receipts of type 0x7f have a form of their own" in proof["reason"]
+
+
+def test_a_transaction_of_an_unknown_form_excuses_only_a_block_that_may_have_it() -> None:
+    """Else one type, changed by whoever, would have no root of the block compared any more."""
+    unknown = (transaction(0x7F), [1, 2, 3])
+    last, first = [legacy(), unknown], [unknown, legacy()]
+    assert proof_of(sealed(last, number=hex(MADHUGIRI)), BOR)["level"] == "partial"
+    for made, number, place in ((first, MADHUGIRI, 0), (last, MADHUGIRI - 1, 1)):
+        proof = proof_of(sealed(made, number=hex(number)), BOR)
+        assert proof["level"] == "failed"
+        assert f"transaction {place} is of a type that has no place there" in proof["reason"]
+    classic = (transaction(0x78, chainId=hex(42161)), [1, 2, 3])
+    for number, level in ((22_207_816, "partial"), (22_207_817, "failed")):
+        document = sealed([classic], number=hex(number))
+        assert proof_of(document, rules_for("arbitrum", 42161))["level"] == level
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,7 @@ def _transaction_checks(
     opaque = np.isin(kinds, [k for k in np.unique(kinds) if batch.rules.opaque(int(k))])
     family = batch.rules.family
     yield ~known & ~opaque & ours, f"transaction {{0}} is of a type that {family} does not have"
+    yield _misplaced(batch, kinds, opaque), "transaction {0} is of a type that has no place there"
     hashed = same_rows(recomputed.transaction_hashes, table["hash"])
     yield ~hashed & batch.rebuilt & ours, "transaction {0} does not hash to its transaction hash"
     places = _places(batch.transaction_owners, batch.transaction_starts)
@@ -97,6 +98,18 @@ def _transaction_checks(
     blooms = table["logs_bloom"].is_valid().to_numpy()
     same = same_rows(recomputed.receipt_blooms, table["logs_bloom"])
     yield supplied & blooms & ~same, "logs bloom of receipt {0} is not that of its logs"
+
+
+def _misplaced(batch: ProofBatch, kinds: Longs, opaque: Mask) -> Mask:
+    """Marks transactions of types that cannot be rebuilt, where their chain has none of them."""
+    found = np.zeros(len(kinds), np.bool_)
+    numbers, ends = batch.blocks["number"].to_numpy(), batch.transaction_starts[1:]
+    for row in np.flatnonzero(opaque).tolist():
+        block = int(batch.transaction_owners[row])
+        found[row] = not batch.rules.may_be_opaque(
+            int(kinds[row]), int(numbers[block]), last=row + 1 == int(ends[block])
+        )
+    return found
 
 
 def _log_checks(batch: ProofBatch, blocks: Longs) -> Iterator[tuple[Mask, str]]:

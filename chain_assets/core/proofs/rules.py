@@ -9,7 +9,7 @@ its rules do not know fails, and is never passed in silence.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from chain_assets.core.errors import ConfigError
@@ -41,10 +41,17 @@ _FAMILY_TRANSACTIONS: dict[ProofFamily, dict[int, tuple[str, ...]]] = {
 
 @dataclass(frozen=True)
 class _Opaque:
-    """A transaction type whose encoding, or whose receipt's, cannot be rebuilt; and why."""
+    """A transaction type whose encoding, or whose receipt's, cannot be rebuilt; and why.
+
+    It is there only in blocks from `since` on and before `before` (None: in any), and with `last`
+    only as the last of its block: elsewhere it would excuse blocks that never had one.
+    """
 
     why: str
     receipt: bool = False
+    since: int = 0
+    before: int | None = None
+    last: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,15 +63,21 @@ class _Excuse:
     before: int | None = None
 
 
+# Arbitrum One is the only chain that began before Nitro.
+_FIRST_OF_NITRO = 22_207_817
+_STATE_SYNC = _Opaque(
+    "is a state-sync transaction, hashed over events of Ethereum", receipt=True, last=True
+)
 _FAMILY_OPAQUE: dict[ProofFamily, dict[int, _Opaque]] = {
     "ethereum": {},
     "op_stack": {},
     "arbitrum": {
-        0x78: _Opaque("is a transaction of Arbitrum Classic, whose hash was made before Nitro")
+        0x78: _Opaque(
+            "is a transaction of Arbitrum Classic, whose hash was made before Nitro",
+            before=_FIRST_OF_NITRO,
+        )
     },
-    "bor": {
-        0x7F: _Opaque("is a state-sync transaction, hashed over events of Ethereum", receipt=True)
-    },
+    "bor": {0x7F: _STATE_SYNC},
 }
 # Mainnet, Alfajores, Baklava, Sepolia.
 _CELO = (42220, 44787, 62320, 11142220)
@@ -72,6 +85,8 @@ _CHAIN_TRANSACTIONS = dict.fromkeys(_CELO, CELO_TRANSACTIONS)
 _CHAIN_TAILS = {chain_id: {0x7B: CELO_RECEIPT} for chain_id in _CELO}
 _L1_MESSAGE = _Opaque("is a Scroll message from layer 1, hashed over its queue index")
 _CHAIN_OPAQUE: dict[int, dict[int, _Opaque]] = {
+    # PIP-74, with the fork Madhugiri. Where it came on other Bor chains is not known here.
+    137: {0x7F: replace(_STATE_SYNC, since=80_084_800)},
     5000: {DEPOSIT: _Opaque("is a Mantle deposit, hashed over ethValue", receipt=True)},
     534351: {DEPOSIT: _L1_MESSAGE},
     534352: {DEPOSIT: _L1_MESSAGE},
@@ -88,7 +103,7 @@ _CHAIN_EXCUSES: dict[int, _Excuse] = {
     300: _ZKSYNC,
     324: _ZKSYNC,
     4002: _FANTOM,
-    42161: _Excuse(PARTS, "Arbitrum Classic made blocks by other rules", before=22_207_817),
+    42161: _Excuse(PARTS, "Arbitrum Classic made blocks by other rules", before=_FIRST_OF_NITRO),
     42220: _Excuse(PARTS, "Celo was a layer 1 with formats of its own", before=31_056_500),
     43113: _AVALANCHE,
     43114: _AVALANCHE,
@@ -118,6 +133,12 @@ class ProofRules:
         """Why transactions of type `kind`, known to the chain, cannot be rebuilt; else None."""
         opaque = self._opaque.get(kind)
         return opaque.why if opaque else None
+
+    def may_be_opaque(self, kind: int, number: int, *, last: bool) -> bool:
+        """Whether block `number` may have such a transaction there; `last`: as its last one."""
+        opaque = self._opaque[kind]
+        before = opaque.before is None or number < opaque.before
+        return opaque.since <= number and before and (last or not opaque.last)
 
     def opaque_receipt(self, kind: int) -> bool:
         """Whether receipts of type `kind` have a form that is not known here."""
