@@ -6,6 +6,7 @@ is not proved, whatever it gives. core/proofs/encodings.py names the few that ma
 
 from __future__ import annotations
 
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -52,17 +53,18 @@ def missing_header_fields(blocks: pa.Table, rules: ProofRules) -> list[str | Non
 
 def absent_transaction_fields(transactions: pa.Table, rules: ProofRules) -> dict[int, str]:
     """By row: the first field that its type is hashed over and that the source left out."""
-    table, kinds = transactions, transactions["type"].to_numpy()
+    kinds = transactions["type"].to_numpy()
+    # Types share most of their fields.
+    there = cache(partial(_there, transactions))
     found: dict[int, str] = {}
     for kind, fields in rules.transactions.items():
-        asked = [n for n in fields if n not in MAY_BE_ABSENT and table[n].null_count]
-        rows = np.flatnonzero(kinds == kind) if asked else ()
-        if not len(rows):
-            continue
-        for name in asked:
-            absent = ~_there(table, name)[rows]
+        rows = np.flatnonzero(kinds == kind)
+        for name in fields if len(rows) else ():
+            if name in MAY_BE_ABSENT or not transactions[name].null_count:
+                continue
+            absent = ~there(name)[rows]
             if name in ABSENT_WITH:
-                absent &= _there(table, ABSENT_WITH[name])[rows]
+                absent &= there(ABSENT_WITH[name])[rows]
             for row in rows[absent].tolist():
                 found.setdefault(row, _said(name))
     return found

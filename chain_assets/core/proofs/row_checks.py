@@ -98,11 +98,13 @@ def _transaction_checks(
 
 
 def _without_opaque(unknown: Mask, kinds: Longs, batch: ProofBatch) -> Mask:
-    """Of transactions of unknown types those that no rule of the chain knows either."""
+    """Of transactions of unknown types those that no rule of the chain knows there either."""
     numbers = integers(batch.transactions["block_number"])
-    stray = unknown.copy()
+    stray, ends = unknown.copy(), set((batch.transaction_starts[1:] - 1).tolist())
     for row in np.flatnonzero(unknown).tolist():
-        stray[row] = batch.rules.opaque(int(kinds[row]), int(numbers[row])) is None
+        kind = int(kinds[row])
+        known = batch.rules.opaque(kind, int(numbers[row])) is not None
+        stray[row] = not known or (batch.rules.only_last(kind) and row not in ends)
     return stray
 
 

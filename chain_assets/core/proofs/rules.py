@@ -43,14 +43,16 @@ _FAMILY_TRANSACTIONS: dict[ProofFamily, dict[int, tuple[str, ...]]] = {
 class _Opaque:
     """A transaction type whose encoding, or whose receipt's, cannot be rebuilt; and why.
 
-    It exists in blocks from `since` on and before `before` (None: for ever): anywhere else it is no
-    excuse, or a node could have a block pass unproved by one wrong type.
+    It exists in blocks from `since` on and before `before` (None: for ever), with `last` only as the
+    last of its block: anywhere else it is no excuse, or a node could have a block pass unproved by
+    one wrong type.
     """
 
     why: str
     receipt: bool = False
     since: int = 0
     before: int | None = None
+    last: bool = False
 
     def covers(self, number: int) -> bool:
         """Whether block `number` may have such transactions."""
@@ -67,7 +69,9 @@ class _Excuse:
 
 
 # PIP-74, since the fork called Madhugiri.
-_STATE_SYNC = _Opaque("is a state-sync transaction, hashed over events of Ethereum", receipt=True)
+_STATE_SYNC = _Opaque(
+    "is a state-sync transaction, hashed over events of Ethereum", receipt=True, last=True
+)
 _FAMILY_OPAQUE: dict[ProofFamily, dict[int, _Opaque]] = {
     "ethereum": {},
     "op_stack": {},
@@ -140,6 +144,10 @@ class ProofRules:
         else None."""
         opaque = self._opaque.get(kind)
         return opaque.why if opaque and opaque.covers(number) else None
+
+    def only_last(self, kind: int) -> bool:
+        """Whether such a transaction, which cannot be rebuilt, is always the last of its block."""
+        return self._opaque[kind].last
 
     def opaque_receipt(self, kind: int, number: int) -> bool:
         """Whether receipts of type `kind` have a form that is not known here."""
