@@ -43,9 +43,9 @@ _FAMILY_TRANSACTIONS: dict[ProofFamily, dict[int, tuple[str, ...]]] = {
 class _Opaque:
     """A transaction type whose encoding, or whose receipt's, cannot be rebuilt; and why.
 
-    It exists in blocks from `since` on and before `before` (None: for ever), with `last` only as the
-    last of its block: anywhere else it is no excuse, or a node could have a block pass unproved by
-    one wrong type.
+    It exists in blocks from `since` on and before `before` (None: for ever), with `last` as the
+    last of its block only: anywhere else it is no excuse, or a node could have a block pass
+    unproved by one wrong type.
     """
 
     why: str
