@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from chain_assets.core.block_range import BlockRange
 
@@ -60,10 +61,14 @@ class Attempts:
         found = self.failures.get(block_range.key)
         return found.count if found else 0
 
-    def last_failure(self, block_range: BlockRange) -> float | None:
-        """When a run of the range failed last (Unix seconds), if any did."""
-        found = self.failures.get(block_range.key)
-        return found.last_at if found else None
+    def tried(self, ranges: Iterable[BlockRange]) -> str:
+        """What tells a run over `ranges` now from those before it, for who starts each only once.
+
+        It is when the last of them failed; with no failure on record it is the day, as those of
+        the day before are forgotten by then. A count would come down again to one that was used.
+        """
+        failed = [self.failures[r.key].last_at for r in ranges if r.key in self.failures]
+        return str(max(failed)) if failed else f"{datetime.fromtimestamp(self.now, UTC):%Y-%m-%d}"
 
     def may_run(self, block_range: BlockRange) -> bool:
         """Whether the range never failed, or has rested for long enough."""

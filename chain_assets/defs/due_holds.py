@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from hashlib import sha256
 
 import dagster as dg
@@ -103,14 +102,13 @@ def _obstacle(
 def _request(block_range: BlockRange, holds: Sequence[Hold], attempts: Attempts) -> dg.RunRequest:
     """One run of just these blocks of the range.
 
-    Its key tells the state of the holds, and the run that failed last. With no failure on record
-    it tells the day: what failed too often, or was canceled, is asked for again the next one.
+    Its key tells the state of the holds, and the tries before that left them so. What failed too
+    often, or was canceled, is asked for again the next day.
     """
     state = repr([(hold.number, hold.stage, hold.attempts, hold.next_try_at) for hold in holds])
-    day = f"{datetime.fromtimestamp(attempts.now, UTC):%Y-%m-%d}"
-    tried = attempts.last_failure(block_range) or day
+    digest = sha256(state.encode()).hexdigest()[:16]
     return dg.RunRequest(
-        run_key=f"holds/{block_range.key}/{sha256(state.encode()).hexdigest()[:16]}/{tried}",
+        run_key=f"holds/{block_range.key}/{digest}/{attempts.tried([block_range])}",
         partition_key=block_range.key,
         tags={BLOCKS_TAG: spans_text(hold.number for hold in holds)},
     )

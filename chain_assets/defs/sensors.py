@@ -146,10 +146,9 @@ def run_request(
     """One run of all layers over neighbouring ranges.
 
     Dagster runs a key only once. So `reason`, the head's hash say, tells a run over the same ranges
-    after a reorg apart, and the number of failures one that is tried again at the same head.
+    after a reorg apart, and the failures before it one that is tried again at the same head.
     """
-    tried = max(attempts.count(block_range) for block_range in ranges)
-    key = f"{ranges[0].key}/{ranges[-1].key}/{reason}/{tried}"
+    key = f"{ranges[0].key}/{ranges[-1].key}/{reason}/{attempts.tried(ranges)}"
     if len(ranges) == 1:
         return dg.RunRequest(run_key=key, partition_key=ranges[0].key, tags=dict(tags or {}))
     return dg.RunRequest(run_key=key, tags={**range_tags(ranges), **(tags or {})})

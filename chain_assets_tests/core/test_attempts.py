@@ -49,6 +49,14 @@ def test_a_range_that_failed_too_often_is_left_to_a_person() -> None:
     assert attempts.may_run(RANGES[1])
 
 
+def test_a_try_is_told_from_those_before_also_when_these_are_forgotten() -> None:
+    failures = {RANGES[0].key: Failures(2, last_at=100.0), RANGES[1].key: Failures(1, 200.0)}
+    assert Attempts(failures, now=300.0).tried(RANGES) == "200.0"
+    assert Attempts(failures, now=300.0).tried(RANGES[:1]) == "100.0"
+    days = [Attempts(now=300.0 + day * 86_400.0).tried(RANGES) for day in range(2)]
+    assert days == ["1970-01-01", "1970-01-02"]
+
+
 def test_a_failed_run_counts_for_each_of_its_ranges_that_was_not_made_good_since() -> None:
     runs = [FailedRun(BlockRange(0, 30), 10.0), FailedRun(BlockRange(10, 20), 20.0)]
     found = failures_by_range(runs, RANGES, made_good={RANGES[0].key: 15.0, RANGES[1].key: 15.0})
