@@ -236,8 +236,7 @@ def test_a_source_that_leaves_out_a_field_is_not_wrong_but_proves_less(
 
 def test_transactions_of_arbitrum_classic_say_why_they_are_not_proved() -> None:
     row, items = EVERY_TYPE[0x6A]
-    document = sealed([({**row, "type": "0x78"}, items)], number=hex(22_207_816))
-    proof = proof_of(document, ONE)
+    proof = proof_of(sealed([({**row, "type": "0x78"}, items)], number=hex(22_207_816)), ONE)
     assert (proof["level"], proof["transactions_root_ok"]) == ("partial", None)
     assert "is a transaction of Arbitrum Classic" in proof["reason"]
 

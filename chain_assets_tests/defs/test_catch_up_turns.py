@@ -28,7 +28,7 @@ def test_it_waits_for_a_run_that_may_be_about_any_block_and_says_what_is_left(la
     other = under_way(lab, {})
     assert (
         "4 ranges wait for a run over their blocks that is under way; left: 4 ranges, 40 blocks, "
-        "some 0:00:"
+        "some 0:"
     ) in skipped(lab)
     lab.instance.report_run_canceled(other)
     assert asked(lab)
