@@ -39,8 +39,9 @@ def prove_blocks(
     `recover_senders` also checks who signed each transaction, and costs about 0.2 ms for each.
     Both routes give the same rows; None takes the compiled one where numba is installed.
 
-    Raises ValueError where the tables are not those of one decode, and ConfigError where senders
-    are to be recovered and coincurve is not installed.
+    Raises ValueError where the tables are not those of one decode, or have a column of 2 GiB or
+    more (layers/decode_task.py decodes less at a time), and ConfigError where senders are to be
+    recovered and coincurve is not installed.
     """
     batch = make_batch(decoded, rules=rules)
     senders = None
