@@ -52,7 +52,7 @@ class Follower:
         self.until(lambda: enriched(self.pipeline).get(number) == block.hash)
 
     def until(self, condition: Callable[[], bool]) -> None:
-        end = time.monotonic() + 60
+        end = time.monotonic() + 180
         while not condition():
             assert self.thread.is_alive(), self.error
             assert time.monotonic() < end
