@@ -176,7 +176,6 @@ def test_a_final_block_of_another_fork_halts_the_chain_until_a_person_has_decide
     catch_up_all(pipeline)
     pipeline.net.faults = Faults()
     pipeline.ops.holds.wake("devnet", numbers=range(45))
-    catch_up_all(pipeline)
     with pytest.raises(ChainHalted, match="block 5: the node has replaced 1 blocks, below block"):
         catch_up_all(pipeline)
     (asked,) = pipeline.ops.approvals.all("pending")
