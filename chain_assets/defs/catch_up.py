@@ -28,13 +28,13 @@ from chain_assets.defs.catch_up_history import (
     Lately,
     read_lately,
 )
-from chain_assets.defs.chain_state import read_heights
 from chain_assets.defs.names import identifier
 from chain_assets.defs.partitions import open_up_to, registered_keys
 from chain_assets.defs.resources import LakeResource, OpsResource, SourcesResource
 from chain_assets.defs.run_history import UnderWay, read_attempts, read_under_way
 from chain_assets.defs.sensors import run_request
 from chain_assets.lake.tables import LakeTables
+from chain_assets.layers.finality import read_heights
 from chain_assets.layers.following import is_followed
 from chain_assets.layers.halts import look_for_reorgs
 from chain_assets.layers.permission import backfill_approval, catch_up_question, use_up

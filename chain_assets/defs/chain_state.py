@@ -17,20 +17,12 @@ from chain_assets.core.schemas import BLOCK_PROOFS, RAW_BLOCKS, Table
 from chain_assets.core.schemas.decoded import BLOCKS as DECODED_BLOCKS
 from chain_assets.core.schemas.enriched import BLOCKS as ENRICHED_BLOCKS
 from chain_assets.lake.tables import LakeTables
-from chain_assets.layers.finality import finalized_block
+from chain_assets.layers.finality import read_heights
 from chain_assets.layers.following import is_followed
 from chain_assets.layers.halts import look_for_reorgs
 from chain_assets.layers.proving import read_held
 from chain_assets.ops.store import OpsStore
 from chain_assets.sources.protocol import BlockSource, Header
-
-# A row counts where this is neither false nor empty: it is of the chain, and nobody was killed when
-# about to replace it.
-_COUNTS_BY = {
-    RAW_BLOCKS.name: "canonical",
-    DECODED_BLOCKS.name: "decoder_version",
-    ENRICHED_BLOCKS.name: "enricher_version",
-}
 
 
 @dataclass(frozen=True)
@@ -53,12 +45,6 @@ def shape_of(chain: Chain) -> ChainShape:
     )
 
 
-def read_heights(chain: Chain, source: BlockSource) -> tuple[Header, Heights]:
-    """The source's head and what is final. Raises SourceError."""
-    head, finalized = source.head(), finalized_block(chain, source)
-    return head, Heights(head.number, finalized.number if finalized else None)
-
-
 def read_state(
     chain: Chain, *, source: BlockSource, tables: LakeTables, ops: OpsStore
 ) -> ChainState:
@@ -76,8 +62,8 @@ def _holdings(
 ) -> Holdings:
     # Marked rows were about to be replaced when somebody was killed: their range is not done.
     made = tables.rows_by_range(DECODED_BLOCKS, chain=chain.name)
-    decoded = tables.rows_by_range(DECODED_BLOCKS, chain=chain.name, version="decoder_version")
-    enriched = tables.rows_by_range(ENRICHED_BLOCKS, chain=chain.name, version="enricher_version")
+    decoded = tables.rows_by_range(DECODED_BLOCKS, chain=chain.name, finished=True)
+    enriched = tables.rows_by_range(ENRICHED_BLOCKS, chain=chain.name, finished=True)
     # A block that is held back has a proof and no row: no run would change that.
     blocks = {
         key: min(decoded[key], enriched[key]) + max(0, judged - made[key])
@@ -134,7 +120,9 @@ def _alike(
 def _hashes(
     tables: LakeTables, table: Table, chain: Chain, keys: Sequence[str]
 ) -> dict[int, bytes]:
-    mark = _COUNTS_BY[table.name]
+    # A row counts where this is neither false nor empty: it is of the chain, and nobody was killed
+    # when about to replace it.
+    mark = table.version_column or "canonical"
     return {
         row["number"]: row["hash"]
         for key in keys

@@ -23,7 +23,7 @@ from deltalake import DeltaTable
 from deltalake.transaction import AddAction, RemoveAction
 
 from chain_assets.core.fault_points import fault_point
-from chain_assets.core.schemas import Table
+from chain_assets.core.schemas import UNFINISHED, Table
 from chain_assets.lake.actions import add_action, remove_action
 from chain_assets.lake.block_rows import Remade, with_text, without_blocks
 from chain_assets.lake.data_files import DataFile
@@ -194,14 +194,12 @@ class LakeTables:
         with self._handles.borrowed(table) as opened:
             return [] if opened is None else opened.range_keys(chain)
 
-    def rows_by_range(
-        self, table: Table, *, chain: str, version: str | None = None
-    ) -> Counter[str]:
-        """How many rows the table has of each of the chain's ranges, by the log alone. A file with
-        rows that are marked in the column `version`, be they one or all, counts one less."""
+    def rows_by_range(self, table: Table, *, chain: str, finished: bool = False) -> Counter[str]:
+        """How many rows the table has of each of the chain's ranges, by the log alone. With
+        `finished` a file with UNFINISHED rows, be they one or all, counts one less."""
         rows: Counter[str] = Counter()
         for file in self.live_files(table, chain=chain):
-            marked = version is not None and file.get(f"min.{version}") == ""
+            marked = finished and file.get(f"min.{table.version_column}") == UNFINISHED
             rows[file["partition.block_range"]] += file["num_records"] - marked
         return rows
 

@@ -20,17 +20,13 @@ import pyarrow.compute as pc
 
 from chain_assets.core.fault_points import fault_point
 from chain_assets.core.reconcile import Plan
-from chain_assets.core.schemas import Table
+from chain_assets.core.schemas import UNFINISHED, Table
 from chain_assets.lake.data_files import DataFile
 from chain_assets.lake.delta import Fence
 from chain_assets.lake.tables import Commit, LakeTables
 
 T = TypeVar("T")
 
-# The version of a row whose block is being replaced.
-UNFINISHED = ""
-# What says which version a row was made by: a table that has it can be marked.
-_VERSION_COLUMNS = ("enricher_version", "decoder_version")
 # A bucket answers late, so that many commits wait side by side. A disk answers at once, and there
 # each thread more costs more than it saves.
 _COMMITS_AT_ONCE, _COMMITS_AT_ONCE_ON_S3 = 2, 8
@@ -78,8 +74,8 @@ def commit_layer(
             fence=fence,
         )
 
-    plain = [table for table in layer if _version_column(table) is None]
-    witnesses = [table for table in layer if _version_column(table) is not None]
+    plain = [table for table in layer if table.version_column is None]
+    witnesses = [table for table in layer if table.version_column is not None]
     commits = {commit.table: commit for commit in _side_by_side(tables, replace, plain)}
     commits |= {table.name: replace(table) for table in witnesses}
     return tuple(commits[table.name] for table in layer)
@@ -119,11 +115,6 @@ def _side_by_side(tables: LakeTables, act: Callable[[Table], T], layer: Sequence
         return list(pool.map(act, layer))
 
 
-def _version_column(table: Table) -> str | None:
-    names = table.file_schema.names
-    return next((name for name in _VERSION_COLUMNS if name in names), None)
-
-
 def _mark(
     tables: LakeTables,
     layer: Sequence[Table],
@@ -138,7 +129,7 @@ def _mark(
     """
     left = set(numbers)
     for table in reversed(layer):
-        column = _version_column(table)
+        column = table.version_column
         if column is None or not left:
             continue
         fault_point("rows to mark", table.name)

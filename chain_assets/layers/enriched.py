@@ -26,7 +26,7 @@ from chain_assets.core.enrich.requirements import missing_keys, reason_of
 from chain_assets.core.enrich.versions import enricher_versions
 from chain_assets.core.fault_points import fault_point
 from chain_assets.core.reconcile import keep_versions, reconcile
-from chain_assets.core.schemas import ENRICHED_TABLES, Table
+from chain_assets.core.schemas import ENRICHED_TABLES, UNFINISHED, Table
 from chain_assets.core.schemas.abi import TOKEN_TRANSFERS
 from chain_assets.core.schemas.decoded import BLOCKS
 from chain_assets.core.schemas.enriched import BLOCKS as ENRICHED_BLOCKS
@@ -35,7 +35,6 @@ from chain_assets.lake.actions import may_hold
 from chain_assets.lake.delta import Fence
 from chain_assets.lake.tables import LakeTables
 from chain_assets.layers.commits import (
-    UNFINISHED,
     begin,
     commit_layer,
     layer_files,

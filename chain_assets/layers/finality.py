@@ -5,9 +5,16 @@ from __future__ import annotations
 import logging
 
 from chain_assets.chains import Chain
+from chain_assets.core.head_plan import Heights
 from chain_assets.sources.protocol import BlockSource, Header
 
 _log = logging.getLogger(__name__)
+
+
+def read_heights(chain: Chain, source: BlockSource) -> tuple[Header, Heights]:
+    """The source's head and what is final. Raises SourceError."""
+    head, finalized = source.head(), finalized_block(chain, source)
+    return head, Heights(head.number, finalized.number if finalized else None)
 
 
 def finalized_block(chain: Chain, source: BlockSource) -> Header | None:

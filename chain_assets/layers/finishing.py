@@ -14,15 +14,14 @@ from contextlib import contextmanager, suppress
 from chain_assets.chains import Chain
 from chain_assets.core.block_range import BlockRange, range_of
 from chain_assets.core.errors import LeaseTaken, LinkError
+from chain_assets.core.schemas import UNFINISHED
 from chain_assets.core.schemas.decoded import BLOCKS
 from chain_assets.core.schemas.enriched import BLOCKS as ENRICHED_BLOCKS
 from chain_assets.lake.tables import LakeTables
 from chain_assets.layers.changes import publish_changes
-from chain_assets.layers.raw_index import read_index
+from chain_assets.layers.raw_index import read_canonical
 from chain_assets.ops.leases import LeaseKey
 from chain_assets.ops.store import OpsStore
-
-_VERSIONED = ((BLOCKS, "decoder_version"), (ENRICHED_BLOCKS, "enricher_version"))
 
 
 @contextmanager
@@ -71,15 +70,12 @@ def strike_out_layers(
 
 def _followed(chain: Chain, key: str, tables: LakeTables) -> bool:
     """Whether each row above is of a canonical block, and whole: then rows can be counted."""
-    canonical = {
-        (row.number, row.hash)
-        for row in read_index(tables, chain=chain.name, block_range=key)
-        if row.canonical
-    }
-    return all(
-        row[version] and (row["number"], row["hash"]) in canonical
-        for table, version in _VERSIONED
-        for row in tables.read(
-            table, columns=["number", "hash", version], chain=chain.name, block_range=key
-        ).to_pylist()
-    )
+    rows = read_canonical(tables, chain=chain.name, block_range=key)
+    canonical = {(row.number, row.hash) for row in rows}
+    for table in (BLOCKS, ENRICHED_BLOCKS):
+        columns = ["number", "hash", str(table.version_column)]
+        found = tables.read(table, columns=columns, chain=chain.name, block_range=key)
+        numbers, hashes, versions = (found[name].to_pylist() for name in columns)
+        if UNFINISHED in versions or not canonical.issuperset(zip(numbers, hashes, strict=True)):
+            return False
+    return True

@@ -11,7 +11,7 @@ from chain_assets.core.errors import BlockNotFound
 from chain_assets.core.reorgs import first_orphan, linked_spans
 from chain_assets.core.schemas import RAW_BLOCKS
 from chain_assets.lake.tables import LakeTables
-from chain_assets.layers.raw_index import IndexRow, read_index
+from chain_assets.layers.raw_index import IndexRow, read_canonical
 from chain_assets.sources.protocol import BlockSource, Header
 
 
@@ -59,7 +59,11 @@ def find_forks(
     """
     if not ranges:
         return []
-    rows = {row.number: row for r in ranges for row in _canonical(chain, r, tables)}
+    rows = {
+        row.number: row
+        for r in ranges
+        for row in read_canonical(tables, chain=chain.name, block_range=r.key)
+    }
     head = source.head()
     forks = []
     for span in linked_spans({n: (row.hash, row.parent_hash) for n, row in rows.items()}):
@@ -80,11 +84,6 @@ def find_forks(
 def stored_ranges(chain: Chain, tables: LakeTables) -> list[BlockRange]:
     """The ranges of which raw_blocks holds anything, ascending."""
     return [BlockRange.from_key(key) for key in tables.range_keys(RAW_BLOCKS, chain=chain.name)]
-
-
-def _canonical(chain: Chain, block_range: BlockRange, tables: LakeTables) -> list[IndexRow]:
-    rows = read_index(tables, chain=chain.name, block_range=block_range.key)
-    return [row for row in rows if row.canonical]
 
 
 def _is_canonical(number: int, stored: Mapping[int, IndexRow], source: BlockSource) -> bool | None:

@@ -16,7 +16,7 @@ from chain_assets.core.errors import ChainHalted
 from chain_assets.lake.tables import LakeTables
 from chain_assets.layers.forks import Fork, find_forks, stored_ranges
 from chain_assets.layers.permission import use_up
-from chain_assets.layers.raw_index import read_index
+from chain_assets.layers.raw_index import read_canonical
 from chain_assets.ops.store import OpsStore
 from chain_assets.ops.watermarks import Watermark
 from chain_assets.sources.protocol import BlockSource, Header
@@ -64,8 +64,8 @@ def use_up_approvals(chain: Chain, tables: LakeTables, ops: OpsStore) -> None:
             continue
         number, ours = approval.detail["first_block"], approval.detail["ours"]["hash"]
         key = range_of(number, chain.ranges).key
-        rows = read_index(tables, chain=chain.name, block_range=key)
-        if not any(row.canonical and f"0x{row.hash.hex()}" == ours for row in rows):
+        rows = read_canonical(tables, chain=chain.name, block_range=key)
+        if not any(f"0x{row.hash.hex()}" == ours for row in rows):
             use_up(approval, ops)
 
 

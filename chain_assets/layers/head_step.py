@@ -16,7 +16,7 @@ from chain_assets.chains import Chain
 from chain_assets.core.block_range import BlockRange, range_of, spans_of
 from chain_assets.core.head_plan import Heights
 from chain_assets.layers.compaction import compact
-from chain_assets.layers.finality import finalized_block
+from chain_assets.layers.finality import read_heights
 from chain_assets.layers.follow_reports import Reports
 from chain_assets.layers.forks import stored_ranges
 from chain_assets.layers.holding import resting
@@ -27,7 +27,7 @@ from chain_assets.layers.pipeline import (
     write_enriched,
     write_raw,
 )
-from chain_assets.layers.raw_index import read_index
+from chain_assets.layers.raw_index import read_canonical
 from chain_assets.layers.refetching import decode_or_refetch
 from chain_assets.layers.report import LayerReport
 from chain_assets.sources.one_look import OneLook
@@ -60,8 +60,7 @@ class HeadStep:
         source = OneLook(self._parts.source)
         try:
             heal_raw(self._chain, source, self._parts.writer)
-            head, finalized = source.head().number, finalized_block(self._chain, source)
-            heights = Heights(head, finalized.number if finalized else None)
+            head, heights = read_heights(self._chain, source)
             if not self._looked:
                 stored = self._stored_open(heights)
                 self._open.update(stored)
@@ -74,7 +73,7 @@ class HeadStep:
             # Where it was cut short the tables know.
             self._looked = False
             raise
-        return Stand(head, written)
+        return Stand(head.number, written)
 
     def tend(self) -> bool:
         """One piece of the work that can wait for a moment without blocks; False if there is none.
@@ -148,10 +147,9 @@ class HeadStep:
         there = {
             row.number
             for block_range in self._stored_open(heights)
-            for row in read_index(
+            for row in read_canonical(
                 writer.tables, chain=self._chain.name, block_range=block_range.key
             )
-            if row.canonical
         }
         # Also where nothing of that range is stored: while a chain is followed, whoever else writes
         # it leaves alone what is not final.

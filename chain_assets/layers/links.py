@@ -10,7 +10,7 @@ from chain_assets.core.block_range import BlockRange, range_of
 from chain_assets.core.errors import LinkError, SourceError
 from chain_assets.core.schemas import RAW_BLOCKS
 from chain_assets.lake.tables import LakeTables
-from chain_assets.layers.raw_index import IndexRow, read_index
+from chain_assets.layers.raw_index import IndexRow, read_canonical
 from chain_assets.layers.report import HeldBlock
 from chain_assets.sources.protocol import BlockSource
 
@@ -103,6 +103,6 @@ def _neighbours(
     found: dict[int, IndexRow] = {}
     for number in wanted:
         key = range_of(number, chain.ranges).key
-        rows = read_index(tables, chain=chain.name, block_range=key)
-        found |= {row.number: row for row in rows if row.canonical and row.number == number}
+        rows = read_canonical(tables, chain=chain.name, block_range=key)
+        found |= {row.number: row for row in rows if row.number == number}
     return found

@@ -25,7 +25,7 @@ from chain_assets.layers.pipeline import (
     write_enriched,
     write_raw,
 )
-from chain_assets.layers.raw_index import index_change, merge_index, read_index
+from chain_assets.layers.raw_index import index_change, merge_index, read_canonical, read_index
 from chain_assets.layers.reorgs import WAIT_SECONDS
 from chain_assets.layers.report import LayerReport
 from chain_assets.ops.leases import LeaseKey
@@ -50,10 +50,9 @@ def _top(chain: Chain, tables: LakeTables) -> int:
     """The highest canonical block. A chain that became shorter has left higher ones behind, and
     nobody could fetch what is above its head."""
     for block_range in reversed(stored_ranges(chain, tables)):
-        rows = read_index(tables, chain=chain.name, block_range=block_range.key)
-        canonical = [row.number for row in rows if row.canonical]
-        if canonical:
-            return max(canonical)
+        rows = read_canonical(tables, chain=chain.name, block_range=block_range.key)
+        if rows:
+            return max(row.number for row in rows)
     return -1
 
 

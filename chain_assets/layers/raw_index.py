@@ -42,6 +42,12 @@ def read_index(tables: LakeTables, *, chain: str, block_range: str) -> list[Inde
     return [row for rows in files for row in rows]
 
 
+def read_canonical(tables: LakeTables, *, chain: str, block_range: str) -> list[IndexRow]:
+    """The index rows of a range that are of the chain, as far as it is known."""
+    rows = read_index(tables, chain=chain, block_range=block_range)
+    return [row for row in rows if row.canonical]
+
+
 def _index_rows(rows: pa.Table) -> list[IndexRow]:
     return [IndexRow(**row) for row in rows.to_pylist()]
 

@@ -16,11 +16,11 @@ from chain_assets.core.block_range import BlockRange
 from chain_assets.core.enrich import ReferenceTables
 from chain_assets.core.enrich.versions import ENRICHER, enricher_versions
 from chain_assets.core.proofs import rules_for
+from chain_assets.core.schemas import UNFINISHED
 from chain_assets.core.schemas.decoded import BLOCKS
 from chain_assets.core.schemas.enriched import BLOCKS as ENRICHED_BLOCKS
 from chain_assets.engine.protocol import Engine
 from chain_assets.lake.tables import LakeTables
-from chain_assets.layers.commits import UNFINISHED
 from chain_assets.layers.decode_task import decoder_version
 from chain_assets.layers.pipeline import Writer, write_decoded, write_enriched
 from chain_assets.layers.reference import stored_reference

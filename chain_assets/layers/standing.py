@@ -12,8 +12,8 @@ from chain_assets.core.schemas.decoded import BLOCKS
 from chain_assets.core.schemas.enriched import BLOCKS as ENRICHED_BLOCKS
 from chain_assets.lake.blobs import blob_folder
 from chain_assets.lake.tables import LakeTables
-from chain_assets.layers.finality import finalized_block
-from chain_assets.layers.raw_index import read_index
+from chain_assets.layers.finality import read_heights
+from chain_assets.layers.raw_index import read_canonical
 from chain_assets.ops.store import OpsStore
 from chain_assets.sources.protocol import BlockSource
 
@@ -22,14 +22,14 @@ def standing_of(
     chain: Chain, source: BlockSource, tables: LakeTables, ops: OpsStore
 ) -> list[Standing]:
     """The ranges that are behind, in the order to take them. Raises SourceError, StorageFailed."""
-    head, finalized = source.head().number, finalized_block(chain, source)
-    if head < chain.start_block:
+    head, heights = read_heights(chain, source)
+    if head.number < chain.start_block:
         return []
-    first_open = head - chain.max_reorg_depth if finalized is None else finalized.number + 1
+    first_open = heights.first_open(chain.max_reorg_depth)
     stood = standings(
-        list(ranges_between(chain.start_block, head, chain.ranges)),
+        list(ranges_between(chain.start_block, head.number, chain.ranges)),
         start_block=chain.start_block,
-        head=head,
+        head=head.number,
         settled=_settled(chain, tables, ops, first_open),
     )
     return in_order(stood, first_open=first_open)
@@ -39,9 +39,9 @@ def unsettled(
     chain: Chain, block_range: BlockRange, source: BlockSource, tables: LakeTables, ops: OpsStore
 ) -> list[int]:
     """The blocks of the range to fetch now: not stored, or not whole, or held and due."""
-    rows = read_index(tables, chain=chain.name, block_range=block_range.key)
+    rows = read_canonical(tables, chain=chain.name, block_range=block_range.key)
     sizes = tables.store.sizes(blob_folder(chain.name, block_range.key)) if rows else {}
-    whole = {row.number for row in rows if row.canonical and sizes.get(row.uri) == row.size_bytes}
+    whole = {row.number for row in rows if sizes.get(row.uri) == row.size_bytes}
     due = {hold.number for hold in ops.holds.due(chain.name) if hold.stage != "enrich"}
     head = source.head().number
     wanted = block_range.between(chain.start_block, head)
@@ -75,8 +75,8 @@ def _not_stored(
     if rows == len(block_range):
         return 0
     # The rows may be of other blocks of the range, or of the other side of a fork.
-    index = read_index(tables, chain=chain.name, block_range=block_range.key)
-    there = {row.number for row in index if row.canonical}
+    index = read_canonical(tables, chain=chain.name, block_range=block_range.key)
+    there = {row.number for row in index}
     return sum(number not in there for own in wanted for number in own)
 
 
@@ -87,9 +87,9 @@ def _settled(chain: Chain, tables: LakeTables, ops: OpsStore, first_open: int) -
     the ops store. Only where rows may be replaced, or may be there of held blocks, are they read.
     """
     # Marked rows were about to be replaced when somebody was killed: their range is not done.
-    settled = tables.rows_by_range(ENRICHED_BLOCKS, chain=chain.name, version="enricher_version")
+    settled = tables.rows_by_range(ENRICHED_BLOCKS, chain=chain.name, finished=True)
     decoded = tables.rows_by_range(BLOCKS, chain=chain.name)
-    settled -= decoded - tables.rows_by_range(BLOCKS, chain=chain.name, version="decoder_version")
+    settled -= decoded - tables.rows_by_range(BLOCKS, chain=chain.name, finished=True)
     resting = ops.holds.resting(chain.name)
     keys = tables.range_keys(RAW_BLOCKS, chain=chain.name)
     exactly = {key for key in keys if BlockRange.from_key(key).stop > first_open}
@@ -105,11 +105,8 @@ def _settled(chain: Chain, tables: LakeTables, ops: OpsStore, first_open: int) -
 
 def _enriched(chain: Chain, key: str, tables: LakeTables) -> set[int]:
     """Canonical blocks of the range whose enriched rows are there."""
-    canonical = {
-        (row.number, row.hash)
-        for row in read_index(tables, chain=chain.name, block_range=key)
-        if row.canonical
-    }
+    index = read_canonical(tables, chain=chain.name, block_range=key)
+    canonical = {(row.number, row.hash) for row in index}
     columns = ["number", "hash", "enricher_version"]
     rows = tables.read(ENRICHED_BLOCKS, columns=columns, chain=chain.name, block_range=key)
     return {

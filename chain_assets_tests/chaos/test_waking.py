@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
 from chain_assets.core.enrich import ReferenceTables
-from chain_assets.core.fault_points import arm
 from chain_assets.layers.pipeline import write_reference
+from chain_assets_tests.killing import killed_at
 from chain_assets_tests.lake_fixtures import Pipeline, small_chain
 
 
-class Killed(BaseException):
-    """Stands for the end of the process."""
-
-
-@pytest.fixture
-def _disarmed() -> Iterator[None]:
-    yield
-    arm(None)
-
-
-def _die_once_written(point: str, part: str) -> None:
-    if point == "reference written":
-        raise Killed
-
-
-@pytest.mark.usefixtures("_disarmed")
 def test_blocks_are_woken_though_the_run_that_brought_what_they_missed_was_killed(
     tmp_path: Path,
 ) -> None:
@@ -42,9 +23,7 @@ def test_blocks_are_woken_though_the_run_that_brought_what_they_missed_was_kille
     held = pipeline.ops.holds.find(chain.name, stage="enrich")
     assert held
     assert not pipeline.ops.holds.due(chain.name)
-    arm(_die_once_written)
-    with pytest.raises(Killed):
+    with killed_at("reference written"):
         write_reference(chain, complete, pipeline.writer())
-    arm(None)
     write_reference(chain, complete, pipeline.writer())
     assert len(pipeline.ops.holds.due(chain.name)) == len(held)

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -40,14 +39,6 @@ sys.argv[0] = "chain-assets"
 cli.main()
 """
 _BLOCKS = 45
-
-
-@pytest.fixture
-def desk(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Desk]:
-    with open_desk(tmp_path, monkeypatch, capsys) as desk:
-        yield desk
 
 
 def test_it_says_what_was_done_and_how_long_the_rest_takes(desk: Desk) -> None:

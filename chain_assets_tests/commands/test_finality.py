@@ -2,20 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from chain_assets_tests.commands.desk import Desk, open_desk
-
-
-@pytest.fixture
-def desk(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Desk]:
-    with open_desk(tmp_path, monkeypatch, capsys) as desk:
-        yield desk
+from chain_assets_tests.commands.desk import Desk
 
 
 def test_a_wrong_block_is_forgotten_and_the_next_run_asks_the_node(

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from chain_assets.core.retries import DEFAULT_POLICY
-from chain_assets_tests.commands.desk import Desk, assert_fits, open_desk, words
-
-
-@pytest.fixture
-def desk(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Desk]:
-    with open_desk(tmp_path, monkeypatch, capsys) as desk:
-        yield desk
+from chain_assets_tests.commands.desk import Desk, assert_fits, words
 
 
 def test_held_blocks_are_listed_retried_and_healed(desk: Desk, tmp_path: Path) -> None:

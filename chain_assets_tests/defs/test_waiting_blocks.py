@@ -12,13 +12,12 @@ import pytest
 
 from chain_assets.assembly import open_ops
 from chain_assets.core.block_range import BlockRange, range_of
-from chain_assets.core.schemas import RAW_BLOCKS
+from chain_assets.core.schemas import RAW_BLOCKS, UNFINISHED
 from chain_assets.core.schemas.decoded import BLOCKS as DECODED_BLOCKS
 from chain_assets.core.schemas.enriched import BLOCKS
 from chain_assets.defs.chain_state import read_state
 from chain_assets.defs.names import ENRICHED
 from chain_assets.defs.resources import SourcesResource
-from chain_assets.layers.commits import UNFINISHED
 from chain_assets.ops.hold_rules import Failure
 from chain_assets.ops.store import OpsStore
 from chain_assets_tests.defs.lab import CHAIN, Lab, failure_of, lab_settings, open_lab

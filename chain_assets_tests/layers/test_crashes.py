@@ -17,6 +17,7 @@ from chain_assets.engine.local import LocalEngine
 from chain_assets.lake.storage import Storage
 from chain_assets.lake.tables import Commit, LakeTables
 from chain_assets.sources.devnet import Fault, Faults
+from chain_assets_tests.killing import Killed
 from chain_assets_tests.lake_fixtures import (
     Pipeline,
     assert_as_clean,
@@ -25,10 +26,6 @@ from chain_assets_tests.lake_fixtures import (
 )
 
 _COMMITS = 2 + len(DECODED_TABLES) + len(ENRICHED_TABLES)
-
-
-class Killed(BaseException):
-    """Stands for the end of the process: nothing of ours may catch it."""
 
 
 class _Mortal(LakeTables):

@@ -9,32 +9,20 @@ from typing import Any
 import pytest
 
 from chain_assets.core.block_range import BlockRange
-from chain_assets.core.reorgs import replay
-from chain_assets.core.schemas import BLOCK_CHANGES, REORGS
+from chain_assets.core.schemas import REORGS
 from chain_assets.lake.snapshots import Snapshot
 from chain_assets.layers.changes import publish_changes
 from chain_assets.layers.raw import materialize_raw
 from chain_assets.sources.devnet import DevnetSource, Fault, Faults
+from chain_assets_tests.killing import Killed
 from chain_assets_tests.lake_fixtures import Pipeline, read_all, small_chain
-
-
-def _changes(pipeline: Pipeline) -> list[dict[str, Any]]:
-    rows = read_all(pipeline.tables, BLOCK_CHANGES.name).to_pylist()
-    return sorted(rows, key=lambda row: row["sequence"])
-
-
-def _assert_replays(pipeline: Pipeline) -> None:
-    changes = _changes(pipeline)
-    assert [row["sequence"] for row in changes] == list(range(1, len(changes) + 1))
-    canonical = replay(((row["number"], row["hash"]), row["change"]) for row in changes)
-    index = read_all(pipeline.tables, "raw_blocks").to_pylist()
-    assert canonical == {(row["number"], row["hash"]) for row in index if row["canonical"]}
+from chain_assets_tests.layers.journal import assert_replays, changes_of
 
 
 def _assert_a_chain_at_every_step(pipeline: Pipeline) -> None:
     """Applied one by one, the changes never hold two blocks of one number, nor a hole."""
     held: dict[int, bytes] = {}
-    for row in _changes(pipeline):
+    for row in changes_of(pipeline):
         if row["change"] > 0:
             assert row["number"] not in held
             assert not held or row["number"] == max(held) + 1
@@ -48,11 +36,11 @@ def test_a_chain_that_grows_is_told_block_by_block(tmp_path: Path) -> None:
     pipeline = Pipeline.on_devnet(tmp_path)
     pipeline.run(0, 11)
     pipeline.run(12, 24)
-    assert [(row["number"], row["change"]) for row in _changes(pipeline)] == [
+    assert [(row["number"], row["change"]) for row in changes_of(pipeline)] == [
         (number, 1) for number in range(25)
     ]
-    assert {row["reorg_id"] for row in _changes(pipeline)} == {None}
-    _assert_replays(pipeline)
+    assert {row["reorg_id"] for row in changes_of(pipeline)} == {None}
+    assert_replays(pipeline)
     assert read_all(pipeline.tables, REORGS.name).num_rows == 0
 
 
@@ -62,7 +50,7 @@ def test_a_reorg_over_three_ranges_is_told_in_one_go_and_in_order(tmp_path: Path
     old_head = pipeline.net.canonical_block(24)
     head = pipeline.net.reorg(17, 19)
     pipeline.run(0, head)
-    _assert_replays(pipeline)
+    assert_replays(pipeline)
     _assert_a_chain_at_every_step(pipeline)
     (reorg,) = read_all(pipeline.tables, REORGS.name).to_pylist()
     assert (reorg["first_number"], reorg["depth"], reorg["old_head_number"]) == (8, 17, 24)
@@ -74,7 +62,7 @@ def test_a_reorg_over_three_ranges_is_told_in_one_go_and_in_order(tmp_path: Path
         removed = sum(row[counted] for row in sides if not row["canonical"])
         added = sum(row[counted] for row in sides if row["canonical"] and 8 <= row["number"] < 25)
         assert (reorg[f"{name}s_removed"], reorg[f"{name}s_added"]) == (removed, added)
-    told = [row for row in _changes(pipeline) if row["reorg_id"] == reorg["reorg_id"]]
+    told = [row for row in changes_of(pipeline) if row["reorg_id"] == reorg["reorg_id"]]
     assert [row["change"] for row in told] == [-1] * 17 + [1] * 17
 
 
@@ -88,14 +76,10 @@ def test_a_reorg_back_to_the_first_side_is_another_reorg(tmp_path: Path) -> None
     for side in (first_side, second_side, first_side):
         pipeline.net.switch(side)
         pipeline.run(0, 24)
-        _assert_replays(pipeline)
+        assert_replays(pipeline)
     reorgs = read_all(pipeline.tables, REORGS.name)
     assert len(set(reorgs["reorg_id"].to_pylist())) == reorgs.num_rows == 4
     _assert_a_chain_at_every_step(pipeline)
-
-
-class Killed(BaseException):
-    """Stands for the end of the process."""
 
 
 @pytest.mark.parametrize("append", range(2))
@@ -118,10 +102,10 @@ def test_a_run_that_dies_while_it_tells_a_reorg_is_made_up_for(
         with pytest.raises(Killed):
             pipeline.run(0, 24)
     pipeline.run(0, 24)
-    _assert_replays(pipeline)
+    assert_replays(pipeline)
     _assert_a_chain_at_every_step(pipeline)
     (reorg,) = read_all(pipeline.tables, REORGS.name).to_pylist()
-    told = [row for row in _changes(pipeline) if row["reorg_id"] == reorg["reorg_id"]]
+    told = [row for row in changes_of(pipeline) if row["reorg_id"] == reorg["reorg_id"]]
     assert len(told) == 12
 
 
@@ -131,7 +115,7 @@ def test_ranges_that_are_filled_at_once_share_one_sequence_without_a_gap(tmp_pat
     spans = [(1, 9), (10, 19), (20, 24)]
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(lambda span: pipeline.run(*span, reference=False), spans))
-    _assert_replays(pipeline)
+    assert_replays(pipeline)
 
 
 def test_several_that_tell_the_same_change_at_once_tell_it_once(tmp_path: Path) -> None:
@@ -140,7 +124,7 @@ def test_several_that_tell_the_same_change_at_once_tell_it_once(tmp_path: Path) 
     materialize_raw(
         pipeline.chain, block_range, source=DevnetSource(pipeline.net), tables=pipeline.tables
     )
-    assert not _changes(pipeline)
+    assert not changes_of(pipeline)
 
     def tell(run_id: str) -> None:
         tables = pipeline.into(tmp_path).tables
@@ -148,16 +132,16 @@ def test_several_that_tell_the_same_change_at_once_tell_it_once(tmp_path: Path) 
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(tell, "abcd"))
-    assert len(_changes(pipeline)) == 10
-    _assert_replays(pipeline)
+    assert len(changes_of(pipeline)) == 10
+    assert_replays(pipeline)
 
 
 def test_a_block_that_is_held_is_told_when_it_comes(tmp_path: Path) -> None:
     pipeline = Pipeline.on_devnet(tmp_path)
     pipeline.net.faults = Faults(rules=(Fault(kind="null_block", blocks=frozenset({4})),))
     pipeline.run(0, 9)
-    assert [row["number"] for row in _changes(pipeline)] == [0, 1, 2, 3, 5, 6, 7, 8, 9]
+    assert [row["number"] for row in changes_of(pipeline)] == [0, 1, 2, 3, 5, 6, 7, 8, 9]
     pipeline.net.faults = Faults()
     pipeline.run(0, 9)
-    assert _changes(pipeline)[-1]["number"] == 4
-    _assert_replays(pipeline)
+    assert changes_of(pipeline)[-1]["number"] == 4
+    assert_replays(pipeline)

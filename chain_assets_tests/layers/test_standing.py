@@ -11,7 +11,7 @@ import pytest
 from chain_assets.core.block_range import BlockRange, Delimiter, parse_spans
 from chain_assets.layers import standing
 from chain_assets.layers.pipeline import heal_raw
-from chain_assets.layers.raw_index import IndexRow, read_index
+from chain_assets.layers.raw_index import IndexRow, read_canonical
 from chain_assets.layers.standing import standing_of, to_be_done
 from chain_assets.sources.devnet import DevnetSource, FaultKind
 from chain_assets_tests.lake_fixtures import Pipeline, small_chain
@@ -24,9 +24,9 @@ def _indexes_read(pipeline: Pipeline, patch: pytest.MonkeyPatch) -> list[str]:
 
     def noted(*parts: object, chain: str, block_range: str) -> list[IndexRow]:
         read.append(block_range)
-        return read_index(pipeline.tables, chain=chain, block_range=block_range)
+        return read_canonical(pipeline.tables, chain=chain, block_range=block_range)
 
-    patch.setattr(standing, "read_index", noted)
+    patch.setattr(standing, "read_canonical", noted)
     return read
 
 

@@ -3,63 +3,29 @@ same, and whoever comes next goes on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from chain_assets.core import fault_points
 from chain_assets.core.block_range import BlockRange
 from chain_assets.core.errors import ChainHalted
-from chain_assets.core.reorgs import replay
-from chain_assets.core.schemas import BLOCK_CHANGES, RAW_BLOCKS, REORGS
+from chain_assets.core.schemas import REORGS
 from chain_assets.layers.follow_reports import Reports, tell_nobody
 from chain_assets.layers.head_step import HeadStep
 from chain_assets.layers.mending import find_gaps
 from chain_assets.layers.pipeline import heal_raw, write_decoded, write_enriched
 from chain_assets.sources.devnet import DevnetSource, Fault, Faults
+from chain_assets_tests.killing import killed_at
 from chain_assets_tests.lake_fixtures import Pipeline, read_all, small_chain
 from chain_assets_tests.layers.catching import assert_complete, catch_up_all
 from chain_assets_tests.layers.followers import following
-
-
-class Killed(BaseException):
-    """Stands for the end of the process: nothing of ours may catch it."""
-
-
-@contextmanager
-def killed_at(name: str, part: str = "", *, visit: int = 1) -> Iterator[None]:
-    """What runs within it ends at this fault point."""
-    left = visit
-
-    def hook(point: str, its_part: str) -> None:
-        nonlocal left
-        if (point, its_part) == (name, part):
-            left -= 1
-            if not left:
-                raise Killed
-
-    fault_points.arm(hook)
-    try:
-        with pytest.raises(Killed):
-            yield
-    finally:
-        fault_points.arm(None)
+from chain_assets_tests.layers.journal import assert_replays
 
 
 def heal(pipeline: Pipeline) -> None:
     heal_raw(pipeline.chain, DevnetSource(pipeline.net), pipeline.writer())
-
-
-def assert_told(pipeline: Pipeline) -> None:
-    """block_changes replays to what is canonical, from a sequence without a gap."""
-    rows = read_all(pipeline.tables, BLOCK_CHANGES.name).sort_by("sequence").to_pylist()
-    assert [row["sequence"] for row in rows] == list(range(1, len(rows) + 1))
-    raw = read_all(pipeline.tables, RAW_BLOCKS.name).to_pylist()
-    told = replay(((row["number"], row["hash"]), row["change"]) for row in rows)
-    assert told == {(row["number"], row["hash"]) for row in raw if row["canonical"]}
 
 
 def deep_reorg(tmp_path: Path) -> Pipeline:
@@ -78,7 +44,7 @@ def test_an_approved_reorg_below_final_blocks_is_followed_in_all_layers(tmp_path
     pipeline = deep_reorg(tmp_path)
     catch_up_all(pipeline)
     assert_complete(pipeline, tmp_path)
-    assert_told(pipeline)
+    assert_replays(pipeline)
     assert [approval.state for approval in pipeline.ops.approvals.all()] == ["used"]
 
 
@@ -95,7 +61,7 @@ def test_an_approved_reorg_goes_on_where_it_was_killed(tmp_path: Path, point: st
     with killed_at(point):
         catch_up_all(pipeline)
     catch_up_all(pipeline)
-    assert_told(pipeline)
+    assert_replays(pipeline)
     assert_complete(pipeline, tmp_path)
     (reorg,) = read_all(pipeline.tables, REORGS.name).to_pylist()
     assert (reorg["first_number"], reorg["depth"], reorg["old_head_number"]) == (18, 27, 44)
@@ -127,7 +93,7 @@ def test_a_reorg_that_was_killed_is_followed_though_its_blocks_are_final_by_then
     pipeline.net.advance(40)
     by(pipeline)
     assert_complete(pipeline, tmp_path)
-    assert_told(pipeline)
+    assert_replays(pipeline)
 
 
 def test_a_follower_decodes_what_another_writer_has_replaced(tmp_path: Path) -> None:
@@ -152,7 +118,7 @@ def test_blocks_of_a_final_range_are_told_though_it_was_killed_before(
     with killed_at(point, "raw_blocks", visit=3):
         catch_up_all(pipeline)
     catch_up_all(pipeline)
-    assert_told(pipeline)
+    assert_replays(pipeline)
     assert_complete(pipeline, tmp_path)
 
 
@@ -184,7 +150,7 @@ def test_a_final_block_of_another_fork_halts_the_chain_until_a_person_has_decide
     catch_up_all(pipeline)
     assert find_gaps(pipeline.chain, pipeline.parts()) == []
     assert_complete(pipeline, tmp_path)
-    assert_told(pipeline)
+    assert_replays(pipeline)
 
 
 def test_a_hole_does_not_let_a_reorg_pass_that_is_deeper_than_allowed(tmp_path: Path) -> None:

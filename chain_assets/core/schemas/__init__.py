@@ -4,7 +4,7 @@ Everything else is derived from here: the JSON decoder's column list, the Delta 
 schema and lineage that Dagster shows, and docs/tables.md.
 """
 
-from chain_assets.core.schemas.columns import Column, Table
+from chain_assets.core.schemas.columns import UNFINISHED, Column, Table
 from chain_assets.core.schemas.decoded import DECODED_TABLES
 from chain_assets.core.schemas.enriched import ENRICHED_TABLES
 from chain_assets.core.schemas.journal import BLOCK_CHANGES, JOURNAL_TABLES, REORGS
@@ -34,6 +34,7 @@ __all__ = [
     "REFERENCE_TABLES",
     "REORGS",
     "TABLES",
+    "UNFINISHED",
     "Column",
     "Table",
 ]

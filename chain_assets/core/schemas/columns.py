@@ -118,6 +118,10 @@ PARTITION_COLUMNS = (
 )
 
 
+UNFINISHED = ""
+"""The version of a row whose block is being replaced: see `Table.version_column`."""
+
+
 @dataclass(frozen=True)
 class Table:
     """One Delta table. `columns` are those after the partition columns `chain, block_range`.
@@ -155,6 +159,13 @@ class Table:
             return self._by_name[name]
         except KeyError:
             raise KeyError(f"{self.name} has no column {name}") from None
+
+    @cached_property
+    def version_column(self) -> str | None:
+        """What says which version a row was made by: there it is marked as UNFINISHED. None where
+        rows have no version of their own."""
+        names = {column.name for column in self.columns}
+        return next((n for n in ("enricher_version", "decoder_version") if n in names), None)
 
     @cached_property
     def _by_name(self) -> dict[str, Column]:
