@@ -23,8 +23,9 @@ from chain_assets.lake.storage import Storage
 from chain_assets.lake.tables import LakeTables
 from chain_assets.layers.pipeline import Writer
 from chain_assets.ops.database import sqlite_url
+from chain_assets.ops.rates import SharedRate
 from chain_assets.ops.store import OpsStore, open_store
-from chain_assets.sources.budget import Budget, BudgetedSource
+from chain_assets.sources.budget import Budget, BudgetedSource, OwnRate
 from chain_assets.sources.devnet import Devnet, DevnetSource, DevnetSpec
 from chain_assets.sources.devnet.reference import devnet_labels, devnet_prices, devnet_tokens
 from chain_assets.sources.protocol import BlockSource
@@ -108,8 +109,7 @@ def open_source(
     recorded: Path | None = None,
     clock: Callable[[], float] = time.time,
 ) -> BlockSource:
-    """Where the blocks of `chain` come from; a folder `recorded` stands in for it. A node is asked
-    no more often than the chain's record allows.
+    """Where the blocks of `chain` come from; a folder `recorded` stands in for it.
 
     Raises ConfigError where a variable that the chain names is not set.
     """
@@ -118,13 +118,20 @@ def open_source(
     if chain.source == "recorded":
         return RecordedSource(chain.name, recorded_folder(chain))
     if chain.source == "rpc":
-        node = RpcSource(chain.name, chain.chain_id, rpc_urls(chain), finality_depth=chain.finality)
-        if chain.requests_per_second is None:
-            return node
-        return BudgetedSource(node, Budget(per_second=chain.requests_per_second), chain.name)
+        return RpcSource(chain.name, chain.chain_id, rpc_urls(chain), finality_depth=chain.finality)
     spec = devnet_spec(chain)
     live = chain.devnet is not None and chain.devnet.genesis is not None
     return DevnetSource(Devnet(spec, clock=clock if live else None))
+
+
+def at_rate(source: BlockSource, chain: Chain, ops: OpsStore | None) -> BlockSource:
+    """`source`; where it is a node, asked no more often than the chain's record allows: by all
+    processes that share `ops` together, or without it by this one."""
+    most = chain.requests_per_second
+    if most is None or not isinstance(source, RpcSource):
+        return source
+    rate = OwnRate(most) if ops is None else SharedRate(ops.rates, chain.name, most)
+    return BudgetedSource(source, Budget(rate=rate), chain.name)
 
 
 def devnet_spec(chain: Chain) -> DevnetSpec:

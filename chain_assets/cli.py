@@ -22,7 +22,7 @@ import typer
 from rich.console import Console
 
 from chain_assets import report_tables
-from chain_assets.assembly import devnet_spec, open_lake, open_source
+from chain_assets.assembly import at_rate, devnet_spec, open_lake, open_source
 from chain_assets.commands import approvals, finality, holds
 from chain_assets.commands.catch_up import catch_up_command
 from chain_assets.commands.follow import follow_command
@@ -66,7 +66,7 @@ def record(
     """Fetch blocks and keep them as files that `--recorded` reads."""
     settings = load_settings()
     spans = spans_of_text(blocks)
-    source = open_source(settings.chain(chain))
+    source = at_rate(open_source(settings.chain(chain)), settings.chain(chain), None)
     with report_tables.progress_bars(console, ("recorded",), sum(map(len, spans))) as progress:
         done = progress("recorded")
         for block in source.blocks([n for span in spans for n in span.numbers()]):

@@ -28,7 +28,7 @@ from chain_assets.layers.catching_up import Caught, Pace, catch_up
 from chain_assets.layers.permission import backfill_approval, catch_up_question, use_up
 from chain_assets.layers.pipeline import Parts, heal_raw, write_reference
 from chain_assets.layers.standing import standing_of
-from chain_assets.sources.budget import Budget, BudgetedSource
+from chain_assets.sources.budget import Budget, BudgetedSource, OwnRate
 
 # Planning takes some thirty: with fewer nothing would ever be done.
 _LEAST_REQUESTS = 100
@@ -61,7 +61,8 @@ def catch_up_command(
     or ranges that are behind.
     """
     record, parts = parts_of(chain, lake=lake, recorded=recorded, engine=engine)
-    budget = Budget(total=requests, per_second=requests_per_second)
+    rate = None if requests_per_second is None else OwnRate(requests_per_second)
+    budget = Budget(total=requests, rate=rate)
     source = BudgetedSource(parts.source, budget, chain)
     parts = replace(parts, source=source, writer=replace(parts.writer, patient=True))
     with parts.writer.ops as ops:

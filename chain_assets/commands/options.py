@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from chain_assets.assembly import (
+    at_rate,
     default_ops_file,
     open_engine,
     open_lake,
@@ -115,9 +116,10 @@ def parts_of(
     settings = load_settings()
     chain = settings.chain(name)
     source = open_source(chain, recorded=recorded)
+    writer = open_writer(settings, open_lake(settings, lake))
     return chain, Parts(
-        source=source,
-        writer=open_writer(settings, open_lake(settings, lake)),
+        source=at_rate(source, chain, writer.ops),
+        writer=writer,
         engine=open_engine(settings, engine),
         registry=load_registry(settings.abis),
     )
@@ -137,9 +139,12 @@ def parts_of_filled(
             chain=chain.name,
             todo="Name another with --lake, or fill it with `chain-assets catch-up`",
         )
+    writer = open_writer(settings, tables)
     return chain, Parts(
-        source=SourceOnDemand(lambda: open_source(chain, recorded=recorded)),
-        writer=open_writer(settings, tables),
+        source=SourceOnDemand(
+            lambda: at_rate(open_source(chain, recorded=recorded), chain, writer.ops)
+        ),
+        writer=writer,
         engine=open_engine(settings, engine),
         registry=load_registry(settings.abis),
     )

@@ -9,7 +9,7 @@ from chain_assets.chains import Chain
 from chain_assets.core.schemas import RAW_BLOCKS, TABLES, Table
 from chain_assets.core.staleness import Tip, lag_of
 from chain_assets.defs.names import LAYERS, asset_key, identifier
-from chain_assets.defs.resources import LakeResource, SourcesResource
+from chain_assets.defs.resources import LakeResource, OpsResource, SourcesResource
 from chain_assets.lake.tables import LakeTables
 
 CHECK = "lag"
@@ -29,9 +29,11 @@ def lag_checks(chain: Chain) -> dg.AssetChecksDefinition:
             for layer in LAYERS
         ],
     )
-    def lag(lake: LakeResource, sources: SourcesResource) -> Iterator[dg.AssetCheckResult]:
+    def lag(
+        lake: LakeResource, sources: SourcesResource, ops: OpsResource
+    ) -> Iterator[dg.AssetCheckResult]:
         tables = lake.tables()
-        with sources.open(chain) as source:
+        with ops.open(tables) as store, sources.open(chain, store) as source:
             newest = source.head()
         head = Tip(newest.number, newest.timestamp)
         for layer in LAYERS:

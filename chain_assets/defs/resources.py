@@ -15,7 +15,7 @@ import dagster as dg
 from dagster_aws.s3 import S3Resource
 from dagster_pyspark import LazyPySparkResource
 
-from chain_assets.assembly import open_ops_at, open_source, reference_from
+from chain_assets.assembly import at_rate, open_ops_at, open_source, reference_from
 from chain_assets.chains import Chain
 from chain_assets.config import Settings
 from chain_assets.core.abi.registry import Registry, load_registry
@@ -26,7 +26,6 @@ from chain_assets.engine.spark import SparkEngine, spark_config
 from chain_assets.lake.storage import S3Access, Storage
 from chain_assets.lake.tables import LakeTables
 from chain_assets.ops.store import OpsStore
-from chain_assets.sources.budget import BudgetedSource
 from chain_assets.sources.protocol import BlockSource
 from chain_assets.sources.rpc.source import RpcSource
 
@@ -76,18 +75,18 @@ class SourcesResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Where blocks come from. Node URLs hold keys and stay in the environment."""
 
     @contextmanager
-    def open(self, chain: Chain) -> Iterator[BlockSource]:
-        """The chain's source; connections to a node are closed at the end.
+    def open(self, chain: Chain, ops: OpsStore | None = None) -> Iterator[BlockSource]:
+        """The chain's source, at the rate of all who share `ops`; connections to a node are closed
+        at the end.
 
         Raises ConfigError where the chain's variable is not set.
         """
         source = open_source(chain)
         try:
-            yield source
+            yield at_rate(source, chain, ops)
         finally:
-            node = source.source if isinstance(source, BudgetedSource) else source
-            if isinstance(node, RpcSource):
-                node.close()
+            if isinstance(source, RpcSource):
+                source.close()
 
 
 class FilesResource(dg.ConfigurableResource):  # type: ignore[type-arg]

@@ -59,7 +59,7 @@ def _daily(
     ) -> list[dg.RunRequest] | dg.SkipReason:
         tables = lake.tables()
         try:
-            with sources.open(chain) as source, ops.open(tables) as store:
+            with ops.open(tables) as store, sources.open(chain, store) as source:
                 state = read_state(chain, source=source, tables=tables, ops=store)
         except ChainAssetsError as error:
             return dg.SkipReason(f"{type(error).__name__}: {error}")

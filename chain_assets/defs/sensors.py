@@ -70,7 +70,7 @@ def head_sensor(
         instance, tables = context.instance, lake.tables()
         registered = registered_keys(chain, instance)
         try:
-            with sources.open(chain) as source, ops.open(tables) as store:
+            with ops.open(tables) as store, sources.open(chain, store) as source:
                 state = read_state(chain, source=source, tables=tables, ops=store)
                 due = _own_holds(chain, state, store.holds.due(chain.name))
         except ChainAssetsError as error:

@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 # The newest migration. A store that has it is opened without loading Alembic.
-REVISION = "0003"
+REVISION = "0004"
 VERSION_TABLE = "ops_version"
 
 
@@ -117,6 +117,13 @@ unfinished = Table(
     Column("block_range", Text, primary_key=True),
     Column("what", Text, primary_key=True),
     Column("since", UnixTime, nullable=False),
+)
+
+rates = Table(
+    "ops_rates",
+    metadata,
+    Column("chain", Text, primary_key=True),
+    Column("free_at", UnixTime, nullable=False),
 )
 
 audit = Table(

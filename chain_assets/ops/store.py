@@ -25,6 +25,7 @@ from chain_assets.ops.held import HeldLease, held
 from chain_assets.ops.holds import Holds
 from chain_assets.ops.leases import LeaseKey, Leases
 from chain_assets.ops.migrate import open_database
+from chain_assets.ops.rates import Rates
 from chain_assets.ops.unfinished import Unfinished
 from chain_assets.ops.watermarks import Watermarks
 
@@ -33,7 +34,7 @@ LEASE_SECONDS = 60.0
 
 
 class OpsStore:
-    """Leases, holds, approvals, watermarks, unfinished ranges and audit of one database.
+    """Leases, holds, approvals, watermarks, rates, unfinished ranges and audit of one database.
 
     `actor` is who the audit says did what no person is named for; `lease_seconds` is for how long a
     writer that was lost with its machine keeps its range. Threads may share a store; it is closed
@@ -58,6 +59,7 @@ class OpsStore:
         self.holds = Holds(database, clock, actor, draw=draw, policy=retries)
         self.approvals = Approvals(database, clock)
         self.watermarks = Watermarks(database, clock)
+        self.rates = Rates(database, clock)
         self.unfinished = Unfinished(database, clock)
         self.audit = Audit(database)
 

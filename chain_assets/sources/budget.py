@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from chain_assets.core.errors import BudgetSpent
 from chain_assets.sources.protocol import BlockSource, Header, RawBlock
@@ -18,16 +19,38 @@ _HEADER, _BLOCK = 1, 2
 _HEADERS_KEPT = 8
 
 
+class Rate(Protocol):
+    """How often something may be asked."""
+
+    def wait_for(self, requests: int) -> float:
+        """Seconds until `requests` may be sent, after all that were asked for before."""
+        ...
+
+
+@dataclass
+class OwnRate:
+    """A rate that nobody shares: at most `per_second` on average, and a rest is not saved up."""
+
+    per_second: float
+    clock: Callable[[], float] = time.monotonic
+    _free_at: float = field(default=0.0, repr=False)
+
+    def wait_for(self, requests: int) -> float:
+        """Seconds until `requests` may be sent."""
+        now = self.clock()
+        begins = max(now, self._free_at)
+        self._free_at = begins + requests / self.per_second
+        return begins - now
+
+
 @dataclass
 class Budget:
-    """Requests: at most `total`, at most `per_second` on average. None: no limit."""
+    """Requests: at most `total`, and at a `rate`. None: no limit."""
 
     total: int | None = None
-    per_second: float | None = None
-    clock: Callable[[], float] = time.monotonic
+    rate: Rate | None = None
     sleep: Callable[[float], None] = time.sleep
     spent: int = 0
-    _free_at: float = field(default=0.0, repr=False)
 
     def blocks_left(self, *, chain: str) -> int | None:
         """How many blocks it is enough for, with the headers that go with them; None: any number.
@@ -43,14 +66,14 @@ class Budget:
         return blocks
 
     def spend(self, requests: int, *, chain: str) -> None:
-        """Take `requests` from the budget, waiting for its rate. Raises BudgetSpent."""
+        """Take `requests` from the budget, waiting for its rate.
+
+        Raises BudgetSpent, and what the rate raises.
+        """
         if self.total is not None and self.spent + requests > self.total:
             raise self._all_spent(chain)
-        if self.per_second is not None:
-            now = self.clock()
-            if self._free_at > now:
-                self.sleep(self._free_at - now)
-            self._free_at = max(now, self._free_at) + requests / self.per_second
+        if self.rate is not None and (wait := self.rate.wait_for(requests)) > 0:
+            self.sleep(wait)
         self.spent += requests
 
     def _all_spent(self, chain: str) -> BudgetSpent:

@@ -33,7 +33,9 @@ from chain_assets.lake.tables import LakeTables
 from chain_assets.layers.pipeline import Parts, Writer, run_blocks, write_reference
 from chain_assets.layers.report import no_progress
 from chain_assets.ops.migrate import open_database
+from chain_assets.ops.rates import SharedRate
 from chain_assets.ops.store import OpsStore, process_name
+from chain_assets.sources.budget import Budget, BudgetedSource
 from chain_assets.sources.rpc.source import RpcSource
 from chain_assets_tests.chaos.points import Place, place_of
 from chain_assets_tests.lake_fixtures import registry
@@ -122,7 +124,7 @@ def _run(job: Job) -> None:
             write_reference(job.chain, job.reference, writer)
         if job.retry:
             _retry(ops, job.chain.name)
-        source = RpcSource(
+        node = RpcSource(
             job.chain.name,
             job.chain.chain_id,
             [job.url],
@@ -131,6 +133,9 @@ def _run(job: Job) -> None:
             timeout_seconds=_TIMEOUT_SECONDS,
             sleep=lambda seconds: time.sleep(min(seconds, 0.05)),
         )
+        # As a chain's limit has it, but so that nobody waits.
+        rate = SharedRate(ops.rates, job.chain.name, per_second=1e6)
+        source = BudgetedSource(node, Budget(rate=rate), job.chain.name)
         parts = Parts(source, writer, LocalEngine(1), registry())
         run_blocks(job.chain, job.spans, parts, progress=lambda layer: no_progress)
 

@@ -28,7 +28,7 @@ class Place(NamedTuple):
 # Tables whose rows say which version they were made by.
 _MARKED = ("block_proofs", "decoded_blocks", "enriched_blocks")
 _OF_LAYERS = tuple(table.name for table in (RAW_BLOCKS, *WRITTEN, *ENRICHED_TABLES))
-_OPS = ("schema", "lease", "holds", "approvals", "watermark", "unfinished")
+_OPS = ("schema", "lease", "holds", "approvals", "watermark", "rate", "unfinished")
 _PARTS: dict[FaultPoint, tuple[str, ...]] = {
     "file to store": tuple(TABLES),
     "file stored": tuple(TABLES),

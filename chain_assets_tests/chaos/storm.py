@@ -16,7 +16,8 @@ from random import Random
 from typing import Literal, get_args
 
 from chain_assets.core.block_range import BlockRange, ranges_between
-from chain_assets.core.schemas import DECODED_TABLES, ENRICHED_TABLES
+from chain_assets.core.schemas import DECODED_TABLES, ENRICHED_TABLES, RAW_BLOCKS
+from chain_assets.layers.decode_task import WRITTEN
 from chain_assets_tests.chaos.child import Ambush, Job, Outcome
 from chain_assets_tests.chaos.nursery import Nursery
 from chain_assets_tests.chaos.points import BIRTH, PLACES, Need, Place, need_of
@@ -174,9 +175,7 @@ class Storm:
         """A killed writer's ranges are taken over."""
         self.weather.calm_node()
         self.weather.reorg(2)
-        layer = {"raw_blocks": "raw", "decoded_blocks": "decoded"}.get(
-            ambush.place.part, "enriched"
-        )
+        layer = _layer_of(ambush.place.part)
         spans = self._head_spans()
         self.runs.run(self.runs.job(spans, Ambush(Place("lease acquired", layer), 1, "kill")))
         self.runs.run(self.runs.job(spans, ambush))
@@ -231,3 +230,9 @@ class Storm:
             start = self._draws.randrange(head - 10)
             return (BlockRange(start, start + 10), *self._head_spans())
         return self._head_spans()
+
+
+def _layer_of(table: str) -> str:
+    if table == RAW_BLOCKS.name:
+        return "raw"
+    return "decoded" if table in {written.name for written in WRITTEN} else "enriched"

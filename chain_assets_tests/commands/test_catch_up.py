@@ -98,6 +98,12 @@ def test_the_rate_of_the_chain_holds_for_every_command(
         assert slow("run", "--blocks", "0-9").code == 0
         # Ten blocks are twenty requests, and heads and headers beside.
         assert time.monotonic() - started > 0.95
+        with slow.ops() as ops:
+            # As another process does that asks the same node for twenty blocks.
+            ops.rates.take("node", 40, per_second=20.0)
+        started = time.monotonic()
+        assert slow("catch-up", "--ranges", "1").code == 3
+        assert time.monotonic() - started > 1.9
 
 
 def test_the_first_plan_of_a_long_chain_comes_at_once(

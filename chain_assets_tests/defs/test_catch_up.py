@@ -18,10 +18,8 @@ from chain_assets.defs import catch_up, catch_up_history
 from chain_assets.defs.catch_up_history import BLOCKS_TAG, LEFT_TAG
 from chain_assets.defs.names import layers_job_name
 from chain_assets.defs.partitions import registered_keys
-from chain_assets.defs.resources import SourcesResource
 from chain_assets.layers.following import follower_key
 from chain_assets.layers.standing import standing_of
-from chain_assets.sources.budget import BudgetedSource
 from chain_assets.sources.devnet import DevnetSource
 from chain_assets_tests.defs.catch_up_ticks import asked, run, skipped, span, tick
 from chain_assets_tests.defs.lab import CHAIN, URL_VARIABLE, Lab, open_lab
@@ -173,6 +171,9 @@ def test_runs_and_ticks_keep_to_the_rate_of_the_chain(
         # Five blocks are ten requests, beside heads and headers.
         assert time.monotonic() - started > 0.45
         assert lab.numbers(BLOCKS) == list(range(40, 45))
-        with SourcesResource().open(chain) as source:
-            assert isinstance(source, BudgetedSource)
-            assert source.budget.per_second == 20.0
+        with open_ops(lab.settings, lab.tables) as ops:
+            # As another process does that asks the same node for twenty blocks.
+            ops.rates.take(chain.name, 40, per_second=20.0)
+        started = time.monotonic()
+        asked(lab)
+        assert time.monotonic() - started > 1.9

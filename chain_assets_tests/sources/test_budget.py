@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chain_assets.core.errors import BudgetSpent, SourceError
-from chain_assets.sources.budget import Budget, BudgetedSource
+from chain_assets.sources.budget import Budget, BudgetedSource, OwnRate
 from chain_assets.sources.devnet import Devnet, DevnetSource, DevnetSpec
 from chain_assets_tests.ops.clock import Clock
 
@@ -61,7 +61,7 @@ def test_a_budget_for_no_block_more_is_spent() -> None:
 def test_the_rate_is_kept_on_average_and_a_rest_is_not_saved_up() -> None:
     clock = Clock()
     start = clock.now
-    budget = Budget(per_second=10, clock=clock, sleep=clock.sleep)
+    budget = Budget(rate=OwnRate(10, clock), sleep=clock.sleep)
     for _ in range(21):
         budget.spend(1, chain="devnet")
     assert clock.now - start == pytest.approx(2.0)

@@ -59,8 +59,8 @@ def _raw(chain: Chain, setting: Setting) -> dg.AssetsDefinition:
         tables, ranges = lake.tables(), run_ranges(context)
         with (
             LayerRun(context, chain, RAW_LAYER, tables) as run,
-            sources.open(chain) as source,
             ops.open(tables) as store,
+            sources.open(chain, store) as source,
         ):
             writer, head = run_writer(context, tables, store), source.head().number
             run.show_reorg(heal_raw(chain, source, writer))

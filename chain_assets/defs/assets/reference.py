@@ -47,9 +47,9 @@ def reference_assets(chain: Chain) -> dg.AssetsDefinition:
         ops: OpsResource,
     ) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
         tables = lake.tables()
-        with sources.open(chain) as source:
-            rows = files.reference_rows(chain, head=source.head().number)
         with ops.open(tables) as store:
+            with sources.open(chain, store) as source:
+                rows = files.reference_rows(chain, head=source.head().number)
             written = write_reference(chain, rows, run_writer(context, tables, store))
         commits = {commit.table: commit for commit in written}
         version = dg.DataVersion(reference_digest(rows)[:16])
