@@ -1,4 +1,4 @@
-"""`python -m chain_assets_tests.chaos --seed 7 --seconds 480`: a storm, and the verdict on it."""
+"""`python -m chain_assets_tests.chaos --seed 7 --seconds 900`: a storm, and the verdict on it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def main() -> int:
     """The storm's counts on standard output; 1 where something is wrong at its end."""
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
     parser.add_argument("--seed", type=int, help="of all draws; by default a new one")
-    parser.add_argument("--seconds", type=float, default=480.0, help="how long at most")
+    parser.add_argument("--seconds", type=float, default=900.0, help="how long at most")
     parser.add_argument("--kills", type=int, default=LEAST_KILLS, help="how many at least")
     parser.add_argument("--s3", action="store_true", help="keep the lake in a bucket (of moto)")
     options = parser.parse_args()
