@@ -53,15 +53,16 @@ def _raw_gaps(audited: Audited) -> list[Violation]:
 
 
 def _same_blocks(table: Table, upstream: Table) -> Audit:
-    """A block that is held back is no gap: it stands in block_proofs with its reason."""
+    """A block that is held back is no gap: it stands in block_proofs with its reason, or has a
+    hold, such as one that lost its blob and that no node gives again."""
+    stage = "enrich" if table is ENRICHED_BLOCKS else "fetch"
 
     def audit(audited: Audited) -> list[Violation]:
         held_back = {n: h.block.hash for n, h in audited.held_back().items()}
         held = audited.by_block(table, "hash")
         # One that a person has dropped is enriched all the same, and its hold stays: were it still
         # taken for waiting, each later run of the range would fail over its rows.
-        layer_waits = table is ENRICHED_BLOCKS
-        waiting = audited.waiting.get("enrich", frozenset()) - held.keys() if layer_waits else ()
+        waiting = audited.waiting.get(stage, frozenset()) - held.keys()
         wanted = {
             number: block_hash
             for number, block_hash in audited.by_block(upstream, "hash").items()

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from chain_assets.chains import Chain
-from chain_assets.core.block_range import BlockRange
+from chain_assets.core.block_range import BlockRange, range_of
 from chain_assets.core.head_plan import ChainShape, Heights, Holdings
 from chain_assets.core.schemas import BLOCK_PROOFS, RAW_BLOCKS, Table
 from chain_assets.core.schemas.decoded import BLOCKS as DECODED_BLOCKS
@@ -75,6 +75,10 @@ def _holdings(
     waiting, doubled = _waiting(chain, ops)
     for key, numbers in waiting.items():
         blocks[key] = blocks.get(key, 0) + len(numbers)
+    # Where the start block lies, blocks below it may be there, and are none of those expected.
+    first = range_of(chain.start_block, chain.ranges)
+    if first.start < chain.start_block:
+        doubled.add(first.key)
     recent = sorted(
         key for key in begun if BlockRange.from_key(key).stop > first_open or key in doubled
     )
@@ -85,7 +89,8 @@ def _holdings(
         hashes = {n: h.block.hash for n, h in held.items() if h.block.hash is not None}
         settled = [*layers, hashes]
         alike = {n for n in BlockRange.from_key(key).numbers() if _alike(n, stored, settled)}
-        blocks[key] = len(alike | waiting.get(key, set()))
+        there = alike | waiting.get(key, set())
+        blocks[key] = sum(number >= chain.start_block for number in there)
     return Holdings(blocks, begun, fork, replaced)
 
 

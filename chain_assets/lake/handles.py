@@ -19,6 +19,7 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from chain_assets.core.errors import CommitConflict
 from chain_assets.core.fault_points import fault_point
 from chain_assets.core.schemas import Table
+from chain_assets.lake.checkpoints import set_aside_damaged
 from chain_assets.lake.delta import delta_errors, storage_failed
 from chain_assets.lake.open_table import OpenTable
 from chain_assets.lake.storage import ObjectStore, Storage
@@ -76,10 +77,18 @@ class Handles:
     def open(self, table: Table) -> DeltaTable | None:
         """The table as it is now, the caller's own; None where nothing was ever written to it."""
         with suppress(TableNotFoundError), delta_errors(table, self.uri(table)):
-            return DeltaTable(
-                self.uri(table), storage_options=self._storage.delta_options() or None
-            )
+            try:
+                return self._loaded(table)
+            except TableNotFoundError:
+                raise
+            except DeltaError:
+                if not set_aside_damaged(self._store, table.name):
+                    raise
+            return self._loaded(table)
         return None
+
+    def _loaded(self, table: Table) -> DeltaTable:
+        return DeltaTable(self.uri(table), storage_options=self._storage.delta_options() or None)
 
     def _create(self, table: Table) -> DeltaTable:
         fault_point("table to make", table.name)

@@ -29,7 +29,7 @@ from chain_assets.lake.tables import LakeTables
 from chain_assets.layers.commits import begin, commit_layer, layer_files, stray_numbers
 from chain_assets.layers.decode_task import WRITTEN, DecodeContext, decode_task
 from chain_assets.layers.proving import Held, read_held
-from chain_assets.layers.raw_index import read_index
+from chain_assets.layers.raw_index import IndexRow, lost_blobs, read_index
 from chain_assets.layers.report import LayerReport, Progress, no_progress
 from chain_assets.layers.tasks import run_tasks
 
@@ -46,6 +46,7 @@ def materialize_decoded(
     registry: Registry,
     refresh: bool = True,
     repair: Collection[int] = (),
+    unfetched: Collection[int] = (),
     fence: Fence | None = None,
     progress: Progress = no_progress,
     clock: Callable[[], float] = time.time,
@@ -54,7 +55,8 @@ def materialize_decoded(
 
     Without `refresh` rows that an older decoder made are left as they are. Blocks in `repair` are
     made anew whatever their rows say. A block that cannot be decoded, or whose proof fails, is
-    held: it stands in block_proofs with its reason, and the rest goes on.
+    held: it stands in block_proofs with its reason, and the rest goes on. So it does where the blob
+    of a block is lost that the source did not give, one of `unfetched`: its rows stay as they are.
 
     Raises BlobCorrupt, StorageFailed, CommitConflict, LeaseLost. After an error no table has
     changed, or (where a commit failed between two tables) the next run replaces what was written.
@@ -75,8 +77,15 @@ def materialize_decoded(
     there = layer_files(tables, WRITTEN, context.partition)
     rows = read_index(tables, chain=chain.name, block_range=block_range.key)
     canonical = {row.number: row for row in rows if row.canonical}
-    want = {n: (row.hash, row.sha256, context.version) for n, row in canonical.items()}
-    have |= dict.fromkeys([*stray_numbers(tables, there, {*have, *want}), *repair])
+    lost = lost_blobs(
+        [row for n, row in canonical.items() if n in unfetched], tables, **context.partition
+    )
+    want: dict[int, tuple[Hashable, ...]] = {
+        n: (row.hash, row.sha256, context.version) for n, row in canonical.items() if n not in lost
+    }
+    want |= _made_before(lost, canonical, have)
+    again = set(repair) - lost
+    have |= dict.fromkeys([*stray_numbers(tables, there, {*have, *want}), *again])
     # A block that is held has no rows to be left as they are: each new decoder tries it anew.
     rows_there = {n: i for n, i in have.items() if n not in held or i != held[n].identity}
     plan = reconcile(want if refresh else keep_versions(want, rows_there), have)
@@ -102,7 +111,7 @@ def materialize_decoded(
         layer="decoded",
         chain=chain.name,
         block_range=block_range,
-        present=frozenset(canonical.keys() - {block.number for block in left}),
+        present=frozenset(want.keys() - {block.number for block in left}),
         written=len(plan.write),
         removed=len(plan.remove),
         commits=commits,
@@ -113,6 +122,16 @@ def materialize_decoded(
         held=tuple(sorted(left, key=lambda block: block.number)),
         failed=tuple(failed),
     )
+
+
+def _made_before(
+    lost: Collection[int],
+    canonical: Mapping[int, IndexRow],
+    have: Mapping[int, tuple[Hashable, ...] | None],
+) -> dict[int, tuple[Hashable, ...]]:
+    """What there is of blocks whose blob is lost, where it is whole and of this very block."""
+    found = {n: have[n] for n in lost if n in have}
+    return {n: i for n, i in found.items() if i and i[0] == canonical[n].hash and i[-1]}
 
 
 def _have(

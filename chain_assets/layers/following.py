@@ -19,7 +19,13 @@ from dataclasses import dataclass
 
 from chain_assets.chains import Chain
 from chain_assets.core.enrich import ReferenceTables
-from chain_assets.core.errors import ChainAssetsError, ChainHalted, LeaseTaken, OpsStoreFailed
+from chain_assets.core.errors import (
+    ChainAssetsError,
+    ChainHalted,
+    LeaseTaken,
+    OpsStoreFailed,
+    ReferenceFileError,
+)
 from chain_assets.layers.follow_reports import Reports, Tell, tell_nobody
 from chain_assets.layers.head_step import HeadStep
 from chain_assets.layers.pipeline import Parts, write_reference
@@ -102,17 +108,19 @@ def follow(
     """Follow the chain until the bell is stopped.
 
     `pause` says how long to wait for the bell before the head is asked for anyway, and `reference`
-    gives the chain's reference rows up to a block. Raises LeaseTaken where another follower is at
-    work or has taken over, OpsStoreFailed before it has begun, and permanent errors.
+    gives the chain's reference rows up to a block; where its files become unreadable meanwhile, it
+    goes on with the rows of before. Raises LeaseTaken where another follower is at work or has
+    taken over, OpsStoreFailed before it has begun, and permanent errors.
     """
     policy = policy or FollowPolicy()
     ops, begun = parts.writer.ops, False
+    rows = _while_readable(chain, reference) if reference else None
     while not bell.stopped:
         try:
             with ops.held(follower_key(chain), wait=policy.lease_wait) as lease:
                 begun = True
                 # A new one each time: another may have followed the chain in between.
-                follower = _Follower(chain, parts, bell, lease, policy, tell, clock, reference)
+                follower = _Follower(chain, parts, bell, lease, policy, tell, clock, rows)
                 try:
                     follower.run(pause)
                 finally:
@@ -122,6 +130,28 @@ def follow(
                 raise
             _log.warning("%s: the follower's lease is not there yet: %s", chain.name, error)
             bell.wait(policy.longest_wait)
+
+
+def _while_readable(
+    chain: Chain, reference: Callable[[int], ReferenceTables]
+) -> Callable[[int], ReferenceTables | None]:
+    """`reference`, and None where its files could be read before and cannot be now: somebody is
+    at work on them, and no block should wait for that."""
+    readable = False
+
+    def read(head: int) -> ReferenceTables | None:
+        nonlocal readable
+        try:
+            rows = reference(head)
+        except ReferenceFileError as error:
+            if not readable:
+                raise
+            _log.error("%s: labels, tokens and prices stay as they were: %s", chain.name, error)
+            return None
+        readable = True
+        return rows
+
+    return read
 
 
 class _Timer:
@@ -148,7 +178,7 @@ class _Follower:
         policy: FollowPolicy,
         tell: Tell,
         clock: Callable[[], float],
-        reference: Callable[[int], ReferenceTables] | None,
+        reference: Callable[[int], ReferenceTables | None] | None,
     ) -> None:
         self.reports = Reports(tell, every=policy.reports_every, clock=clock)
         self._step = HeadStep(chain, parts, most_blocks=policy.most_blocks, reports=self.reports)
@@ -181,8 +211,9 @@ class _Follower:
     def _once(self) -> bool:
         """One step, and some of what can wait where it wrote nothing; whether there may be more."""
         if self._reference and self._reference_timer.is_due():
-            head = self._parts.source.head().number
-            write_reference(self._chain, self._reference(head), self._parts.writer)
+            rows = self._reference(self._parts.source.head().number)
+            if rows is not None:
+                write_reference(self._chain, rows, self._parts.writer)
         written = self._step.step().written
         self.reports.tell_due()
         if written:

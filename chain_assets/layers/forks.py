@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from chain_assets.chains import Chain
 from chain_assets.core.block_range import BlockRange, range_of
-from chain_assets.core.errors import BlockNotFound
+from chain_assets.core.errors import BlockNotFound, ConfigError
 from chain_assets.core.reorgs import first_orphan, linked_spans
 from chain_assets.core.schemas import RAW_BLOCKS
 from chain_assets.lake.tables import LakeTables
@@ -82,8 +82,24 @@ def find_forks(
 
 
 def stored_ranges(chain: Chain, tables: LakeTables) -> list[BlockRange]:
-    """The ranges of which raw_blocks holds anything, ascending."""
-    return [BlockRange.from_key(key) for key in tables.range_keys(RAW_BLOCKS, chain=chain.name)]
+    """The ranges of which raw_blocks holds anything, ascending.
+
+    Raises ConfigError where the chain's `ranges` now cut these blocks in another way: each would be
+    stored once more, in the range that holds it now.
+    """
+    stored = [BlockRange.from_key(key) for key in tables.range_keys(RAW_BLOCKS, chain=chain.name)]
+    for block_range in stored:
+        now = range_of(block_range.start, chain.ranges)
+        if now != block_range:
+            raise ConfigError(
+                f"the lake {tables.storage.uri} has the range {block_range.key}, which `ranges` "
+                f"cut as {now.key}",
+                chain=chain.name,
+                block=block_range.start,
+                todo=f"Set `ranges` back; they may change from block {stored[-1].stop} on, or in "
+                "another lake",
+            )
+    return stored
 
 
 def _is_canonical(number: int, stored: Mapping[int, IndexRow], source: BlockSource) -> bool | None:

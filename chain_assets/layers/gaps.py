@@ -120,7 +120,10 @@ class Look:
             if n in self.canonical and h.block.hash == self.canonical[n].hash
         }
         yield self._found(
-            "missing", "decoded", BLOCKS, self.canonical.keys() - rows.keys() - settled
+            "missing",
+            "decoded",
+            BLOCKS,
+            self.canonical.keys() - rows.keys() - settled - self.scan.held_back["raw"],
         )
         rules = rules_for(chain.proof_rules, chain.chain_id)
         version = decoder_version(self.scan.registry, rules)

@@ -102,16 +102,20 @@ class HeadStep:
     def retry_due(self) -> int:
         """Try the blocks of open ranges again whose wait is over; how many there were."""
         due: dict[BlockRange, set[int]] = {}
+        source = OneLook(self._parts.source)
+        head = source.head().number
         for hold in self._parts.writer.ops.holds.due(self._chain.name):
             block_range = BlockRange.from_key(hold.block_range)
-            if block_range in self._open:
+            fetched = hold.stage != "enrich"
+            # What a node that lags behind does not have yet waits until it has.
+            if block_range in self._open and (hold.number <= head or not fetched):
                 due.setdefault(block_range, set())
-                if hold.stage != "enrich":
+                if fetched:
                     due[block_range].add(hold.number)
         for block_range, numbers in sorted(due.items()):
             self._unfinished.add(block_range)
             if numbers:
-                self._raw(block_range, sorted(numbers), OneLook(self._parts.source))
+                self._raw(block_range, sorted(numbers), source)
         if due:
             self._finish()
         return len(due)

@@ -112,6 +112,7 @@ def write_raw(
                 tables=writer.tables,
                 numbers=numbers,
                 resting=asleep,
+                unfetched={hold.number for hold in holds if hold.stage == "fetch"},
                 fence=lease,
                 progress=progress,
             )
@@ -129,8 +130,9 @@ def write_decoded(
     repair: Collection[int] = (),
     progress: Progress = no_progress,
 ) -> LayerReport:
-    """The decoded tables of the range."""
+    """The decoded tables of the range, but for blocks whose blob is lost and cannot be had."""
     holds = find_holds(writer.ops, chain, block_range, "decode", "prove")
+    unfetched = find_holds(writer.ops, chain, block_range, "fetch")
     key = LeaseKey(chain.name, block_range.key, "decoded")
     with writer.ops.held(key, wait=WAIT_SECONDS) as lease:
         report = materialize_decoded(
@@ -141,6 +143,7 @@ def write_decoded(
             registry=registry,
             refresh=writer.refreshes,
             repair=repair,
+            unfetched={hold.number for hold in unfetched},
             fence=lease,
             progress=progress,
         )

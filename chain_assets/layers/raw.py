@@ -19,7 +19,6 @@ from chain_assets.core.block_range import BlockRange
 from chain_assets.core.errors import BlockNotFound
 from chain_assets.core.fault_points import fault_point
 from chain_assets.core.schemas import RAW_BLOCKS
-from chain_assets.lake.blobs import blob_folder
 from chain_assets.lake.delta import Fence
 from chain_assets.lake.tables import LakeTables
 from chain_assets.layers.commits import begin
@@ -29,6 +28,7 @@ from chain_assets.layers.proving import Held, read_held
 from chain_assets.layers.raw_index import (
     IndexRow,
     index_change,
+    lost_blobs,
     merge_index,
     read_index,
     store_block,
@@ -45,6 +45,7 @@ def materialize_raw(
     tables: LakeTables,
     numbers: Sequence[int] | None = None,
     resting: Collection[int] = (),
+    unfetched: Collection[int] = (),
     fence: Fence | None = None,
     progress: Progress = no_progress,
     clock: Callable[[], float] = time.time,
@@ -53,7 +54,9 @@ def materialize_raw(
 
     `numbers` narrows it to some blocks of the range; by default it is all from the chain's start
     block to the head. A block whose proof failed is fetched again: another provider, or the same
-    one later, may answer it whole. Blocks in `resting` failed not long ago and are left alone.
+    one later, may answer it whole. Blocks in `resting` failed not long ago and are left alone, and
+    those in `unfetched` could not be had when they were last asked for: they are present only if
+    their blob is there.
 
     Raises SourceError, LinkError, StorageFailed, CommitConflict, LeaseLost.
     """
@@ -62,8 +65,11 @@ def materialize_raw(
     rows = read_index(tables, chain=chain.name, block_range=block_range.key)
     wanted = _wanted(chain, block_range, source, numbers)
     stored = {row.number: row for row in rows if row.canonical}
-    if not stored.keys().isdisjoint(wanted):
-        stored = _present(stored, tables, chain=chain.name, block_range=block_range.key)
+    lost: set[int] = set()
+    if not stored.keys().isdisjoint({*wanted, *unfetched}):
+        # A lost blob is fetched again.
+        lost = lost_blobs(stored.values(), tables, chain=chain.name, block_range=block_range.key)
+        stored = {n: row for n, row in stored.items() if n not in lost}
     again = {number: stored[number] for number in wanted if number in stored}
     suspect = _suspect(again, tables, chain=chain.name, block_range=block_range.key)
     missing = [
@@ -97,7 +103,7 @@ def materialize_raw(
         layer="raw",
         chain=chain.name,
         block_range=block_range,
-        present=frozenset(row.number for row in canonical),
+        present=frozenset(row.number for row in canonical) - (lost - changed),
         written=len(linked.rows),
         removed=0,
         commits=(commit,),
@@ -127,14 +133,6 @@ def _wanted(
             todo="Materialize it when the head has come there",
         )
     return wanted
-
-
-def _present(
-    stored: Mapping[int, IndexRow], tables: LakeTables, *, chain: str, block_range: str
-) -> dict[int, IndexRow]:
-    """Rows whose blob is there in full: a lost blob is fetched again."""
-    sizes = tables.store.sizes(blob_folder(chain, block_range))
-    return {n: row for n, row in stored.items() if sizes.get(row.uri) == row.size_bytes}
 
 
 def _suspect(

@@ -11,7 +11,7 @@ import pyarrow as pa
 from chain_assets.chains import Chain
 from chain_assets.core.block_range import BlockRange
 from chain_assets.core.schemas import RAW_BLOCKS
-from chain_assets.lake.blobs import write_blob
+from chain_assets.lake.blobs import blob_folder, write_blob
 from chain_assets.lake.data_files import write_data_file
 from chain_assets.lake.delta import Fence
 from chain_assets.lake.tables import Change, LakeTables
@@ -46,6 +46,14 @@ def read_canonical(tables: LakeTables, *, chain: str, block_range: str) -> list[
     """The index rows of a range that are of the chain, as far as it is known."""
     rows = read_index(tables, chain=chain, block_range=block_range)
     return [row for row in rows if row.canonical]
+
+
+def lost_blobs(
+    rows: Collection[IndexRow], tables: LakeTables, *, chain: str, block_range: str
+) -> set[int]:
+    """The blocks of `rows`, which are canonical, whose blob is not there in full."""
+    sizes = tables.store.sizes(blob_folder(chain, block_range)) if rows else {}
+    return {row.number for row in rows if sizes.get(row.uri) != row.size_bytes}
 
 
 def _index_rows(rows: pa.Table) -> list[IndexRow]:

@@ -15,7 +15,7 @@ from contextlib import ExitStack, suppress
 
 from chain_assets.chains import Chain
 from chain_assets.core.block_range import BlockRange, range_of
-from chain_assets.core.errors import LeaseTaken
+from chain_assets.core.errors import BudgetSpent, LeaseTaken
 from chain_assets.core.fault_points import fault_point
 from chain_assets.core.schemas import RAW_BLOCKS
 from chain_assets.lake.tables import LakeTables
@@ -145,14 +145,16 @@ def _other_side(
     wanted = [row.number for row in fork.orphans if row.number <= fork.head.number]
     below = fork.parent
     side: list[IndexRow] = []
-    for answer in fetch_blocks(source, wanted):
-        if isinstance(answer, HeldBlock):
-            below = None
-            continue
-        header = answer.header
-        if below is not None and header.parent_hash != below.hash:
-            break
-        block_range = range_of(header.number, chain.ranges)
-        below = store_block(answer, chain, block_range, tables, now=clock())
-        side.append(below)
+    # What a budget is not enough for is missing, too: else a deep reorg would never be followed.
+    with suppress(BudgetSpent):
+        for answer in fetch_blocks(source, wanted):
+            if isinstance(answer, HeldBlock):
+                below = None
+                continue
+            header = answer.header
+            if below is not None and header.parent_hash != below.hash:
+                break
+            block_range = range_of(header.number, chain.ranges)
+            below = store_block(answer, chain, block_range, tables, now=clock())
+            side.append(below)
     return side

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chain_assets.chains import Chain
-from chain_assets.core.block_range import BlockRange, ranges_between
+from chain_assets.core.block_range import BlockRange, range_of, ranges_between
 from chain_assets.core.catch_up import Standing, in_order, standings
 from chain_assets.core.schemas import RAW_BLOCKS
 from chain_assets.core.schemas.decoded import BLOCKS
@@ -95,11 +95,16 @@ def _settled(chain: Chain, tables: LakeTables, ops: OpsStore, first_open: int) -
     exactly = {key for key in keys if BlockRange.from_key(key).stop > first_open}
     exactly |= {key for key, held in resting.items() if held.may_have_rows and settled[key]}
     exactly |= ops.unfinished.keys(chain.name, "layers")
+    # Blocks below the start block, loaded by hand or before it was raised, are none of those asked.
+    first = range_of(chain.start_block, chain.ranges)
+    if first.start < chain.start_block and settled[first.key]:
+        exactly.add(first.key)
     for key, held in resting.items():
         settled[key] += held.blocks
     for key in exactly:
         held_blocks = ops.holds.resting_numbers(chain.name, key) if key in resting else set()
-        settled[key] = len(_enriched(chain, key, tables) | held_blocks)
+        there = _enriched(chain, key, tables) | held_blocks
+        settled[key] = sum(number >= chain.start_block for number in there)
     return settled
 
 

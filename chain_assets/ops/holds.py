@@ -17,7 +17,7 @@ from chain_assets.core.retries import DEFAULT_POLICY, RetryPolicy
 from chain_assets.ops.audit import record, spans_text
 from chain_assets.ops.database import Database
 from chain_assets.ops.hold_rules import STAGES, Failure, Hold, HoldState, Stage, hold_after
-from chain_assets.ops.resting import Resting, resting_by_range, resting_numbers
+from chain_assets.ops.resting import Resting, is_due, resting_by_range, resting_numbers
 from chain_assets.ops.schema import holds
 
 # Far below the number of parameters that either database takes in one statement.
@@ -124,8 +124,7 @@ class Holds:
             return _read(
                 connection,
                 holds.c.chain == chain,
-                holds.c.state == "waiting",
-                holds.c.next_try_at <= self._clock(),
+                is_due(self._clock()),
             )
 
     def resting(self, chain: str) -> dict[str, Resting]:

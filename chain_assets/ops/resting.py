@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, case, distinct, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, case, distinct, func, or_, select
 
 from chain_assets.ops.schema import holds
 
@@ -33,7 +33,7 @@ def resting_by_range(connection: Connection, chain: str, *, now: float) -> dict[
             func.count(distinct(holds.c.number)),
             func.max(case((kept, 1), else_=0)),
         )
-        .where(holds.c.chain == chain, _rests(now))
+        .where(holds.c.chain == chain, ~is_due(now))
         .group_by(holds.c.block_range)
     )
     return {key: Resting(blocks, bool(rows)) for key, blocks, rows in connection.execute(query)}
@@ -44,10 +44,16 @@ def resting_numbers(
 ) -> set[int]:
     """The blocks of one range that rest at `now` (Unix seconds)."""
     query = select(holds.c.number).where(
-        holds.c.chain == chain, holds.c.block_range == block_range, _rests(now)
+        holds.c.chain == chain, holds.c.block_range == block_range, ~is_due(now)
     )
     return set(connection.scalars(query))
 
 
-def _rests(now: float) -> ColumnElement[bool]:
-    return or_(holds.c.state != "waiting", holds.c.next_try_at > now)
+def is_due(now: float) -> ColumnElement[bool]:
+    """Whether a hold is to be tried at `now` (Unix seconds).
+
+    One that was put later than now was so by a clock that went wrong since, or has been set right:
+    it would rest for as long as that was ahead.
+    """
+    over = or_(holds.c.next_try_at <= now, holds.c.last_at > now)
+    return and_(holds.c.state == "waiting", over)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from chain_assets_tests.layers.catching import (
     parts_of,
     starts,
 )
+from chain_assets_tests.layers.journal import assert_replays
 
 
 @pytest.fixture
@@ -82,6 +84,20 @@ def test_any_budget_comes_to_the_end_in_the_end(
             break
         assert budget.spent <= total
     assert_complete(pipeline, tmp_path)
+
+
+def test_a_reorg_deeper_than_a_budget_is_followed_by_several(tmp_path: Path) -> None:
+    chain = replace(small_chain(blocks=60, finality=55), max_reorg_depth=50)
+    pipeline = Pipeline.on_devnet(tmp_path / "lake", chain=chain)
+    catch_up_all(pipeline)
+    pipeline.net.reorg(45, 46)
+    for _ in range(5):
+        budget = Budget(total=70)
+        source = BudgetedSource(DevnetSource(pipeline.net), budget, "devnet")
+        with suppress(BudgetSpent):
+            list(catch_up(chain, parts_of(pipeline, source=source), Pace(Chunks(500), budget)))
+    assert_complete(pipeline, tmp_path)
+    assert_replays(pipeline)
 
 
 @pytest.mark.parametrize("kind", ["null_block", "missing_log"])

@@ -189,6 +189,23 @@ def test_a_block_that_is_held_is_tried_again_when_it_is_due(tmp_path: Path) -> N
     _assert_as_clean(pipeline, tmp_path / "clean")
 
 
+def test_a_held_block_above_the_head_of_a_node_that_lags_is_no_error(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    pipeline = Pipeline.on_devnet(tmp_path / "lake")
+    pipeline.net.faults = Faults(rules=(Fault(kind="null_block", blocks=frozenset({21, 23})),))
+    pipeline.run(0, 24)
+    pipeline.ops.holds.wake(pipeline.chain.name, numbers=[21, 23])
+    pipeline.net.faults = Faults(lag_blocks=2)
+    with following(pipeline) as follower:
+        follower.reach(21)
+        time.sleep(0.5)
+        assert not caplog.records
+        pipeline.net.faults = Faults()
+        follower.reach(23)
+    _assert_as_clean(pipeline, tmp_path / "clean")
+
+
 def test_files_do_not_gather_and_a_final_range_has_one_of_each_table(tmp_path: Path) -> None:
     chain = replace(small_chain(blocks=1, finality=5), ranges=(Delimiter(0, 40),))
     pipeline = Pipeline.on_devnet(tmp_path / "lake", chain=chain)

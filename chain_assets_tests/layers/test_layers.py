@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from chain_assets.core.block_range import BlockRange
-from chain_assets.core.errors import BlockNotFound
+from chain_assets.core.block_range import BlockRange, Delimiter
+from chain_assets.core.errors import BlockNotFound, ConfigError
+from chain_assets.layers.mending import find_gaps
 from chain_assets.layers.pipeline import split_by_range
 from chain_assets.layers.raw import materialize_raw
 from chain_assets.sources.devnet import DevnetSource
@@ -21,6 +22,7 @@ from chain_assets_tests.lake_fixtures import (
     read_all,
     small_chain,
 )
+from chain_assets_tests.layers.catching import catch_up_all
 
 
 def _numbers(pipeline: Pipeline, table: str) -> list[int]:
@@ -120,6 +122,33 @@ def test_two_chains_share_a_lake(tmp_path: Path) -> None:
     for name, rows in contents(one.tables).items():
         mine = rows.filter([chain == "devnet" for chain in rows["chain"].to_pylist()])
         assert mine.equals(contents(alone.tables)[name]), name
+
+
+def test_ranges_that_cut_stored_blocks_in_another_way_are_refused(tmp_path: Path) -> None:
+    pipeline = Pipeline.on_devnet(tmp_path / "lake")
+    pipeline.run(0, 24)
+    rows = contents(pipeline.tables)
+    smaller = replace(pipeline, chain=replace(pipeline.chain, ranges=(Delimiter(0, 5),)))
+    told = (
+        r"devnet, block 0: .*000000000000-000000000009.*000000000000-000000000004.* from block 30"
+    )
+    for attempt in (lambda: smaller.run(0, 24), lambda: catch_up_all(smaller)):
+        with pytest.raises(ConfigError, match=told):
+            attempt()
+    with pytest.raises(ConfigError, match=told):
+        find_gaps(smaller.chain, smaller.parts())
+    assert_same(contents(pipeline.tables), rows)
+
+
+def test_ranges_may_become_smaller_above_what_is_stored(tmp_path: Path) -> None:
+    pipeline = Pipeline.on_devnet(tmp_path / "lake")
+    pipeline.run(0, 24)
+    ranges = (Delimiter(0, 10), Delimiter(30, 5))
+    smaller = replace(pipeline, chain=replace(pipeline.chain, ranges=ranges))
+    smaller.net.advance(20)
+    catch_up_all(smaller)
+    assert find_gaps(smaller.chain, smaller.parts()) == []
+    assert _numbers(pipeline, "enriched_blocks") == list(range(45))
 
 
 def test_spans_are_cut_at_the_borders_of_ranges() -> None:

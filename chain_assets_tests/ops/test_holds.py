@@ -57,6 +57,19 @@ def test_a_held_block_is_due_when_its_wait_is_over_and_each_wait_is_longer(
         assert numbers_due(ops) == [1]
 
 
+def test_what_was_put_while_the_clock_was_ahead_is_due_once_it_is_set_right(
+    ops: OpsStore, clock: Clock
+) -> None:
+    clock.sleep(86_400)
+    ops.holds.put("base", [failed(1)])
+    clock.sleep(-86_400)
+    assert numbers_due(ops) == [1]
+    assert ops.holds.resting("base") == {}
+    assert ops.holds.resting_numbers("base", RANGE) == set()
+    ops.holds.put("base", [failed(1)])
+    assert numbers_due(ops) == [], "it waits as any other"
+
+
 def test_what_rests_is_counted_by_range_each_block_once_and_without_what_is_due(
     ops: OpsStore, clock: Clock
 ) -> None:
