@@ -15,6 +15,7 @@ from chain_assets_tests.slow_route.readers import (
     hashes,
     moment,
     read,
+    unfitting,
     whole,
     word,
 )
@@ -58,7 +59,8 @@ _TRANSACTION: dict[str, tuple[str, Reader]] = {
     "from_address": ("from", data),
     "to_address": ("to", data),
     "nonce": ("nonce", whole),
-    "value": ("value", amount),
+    "value": ("value", fitting),
+    "value_raw": ("value", unfitting),
     "input": ("input", data),
     "gas": ("gas", whole),
     "gas_price": ("gasPrice", amount),

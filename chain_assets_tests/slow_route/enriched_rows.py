@@ -132,7 +132,7 @@ def transactions(decoded: Decoded, reference: Reference) -> list[Row]:
 
 _KEPT = (
     *("block_number", "block_hash", "block_timestamp", "hash", "transaction_index"),
-    *("from_address", "to_address", "status", "value"),
+    *("from_address", "to_address", "status", "value", "value_raw"),
 )
 
 
@@ -144,7 +144,9 @@ def _transaction(row: Row, function: str | None, reference: Reference) -> Row:
         "from_label": reference.label(row["from_address"]),
         "to_label": reference.label(row["to_address"]),
         "function": function,
-        "value_usd": _product(_shifted(int(row["value"]), reference.native_decimals), price),
+        "value_usd": None
+        if row["value"] is None
+        else _product(_shifted(int(row["value"]), reference.native_decimals), price),
         "fee": None if fee is None else Decimal(fee),
         "fee_usd": None
         if fee is None

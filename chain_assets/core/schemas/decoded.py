@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from chain_assets.core.schemas.abi import CALLS, EVENTS, TOKEN_TRANSFERS
 from chain_assets.core.schemas.columns import Column, Kind, Table, of_block
 
@@ -17,6 +19,11 @@ def _pair(name: str, path: str, doc: str) -> tuple[Column, Column]:
         Column(name, "amount", f"{doc}; NULL from 10^38 on.", (path,), nullable=True),
         Column(f"{name}_raw", "word", "The same, all 256 bits.", (path,), nullable=True),
     )
+
+
+def _sparse_pair(name: str, path: str, doc: str) -> tuple[Column, Column]:
+    amount, word = _pair(name, path, doc)
+    return amount, replace(word, doc="All 256 bits of those from 10^38 on, else NULL.", sparse=True)
 
 
 def _transaction(name: str, kind: Kind, key: str, doc: str, *, nullable: bool = True) -> Column:
@@ -119,7 +126,9 @@ TRANSACTIONS = Table(
         _transaction("to_address", "address", "to", "NULL where a contract is created."),
         _receipt("contract_address", "address", "contractAddress", "The contract created."),
         _transaction("nonce", "quantity", "nonce", "Sender's count before it.", nullable=False),
-        _transaction("value", "amount", "value", "Wei moved.", nullable=False),
+        # A deposit of the OP Stack may name any value: one that nobody has fails on the chain, and
+        # stands in its block all the same. 32 bytes of every transaction would be zeros.
+        *_sparse_pair("value", "transaction.value", "Wei moved"),
         _transaction("input", "data", "input", "Call data, or creation code.", nullable=False),
         _transaction("gas", "quantity", "gas", "Gas limit of the transaction.", nullable=False),
         _transaction("gas_price", "amount", "gasPrice", "Wei per gas, as the node says it."),

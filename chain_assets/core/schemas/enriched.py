@@ -125,7 +125,20 @@ TRANSACTIONS = Table(
         _label("to_label", "decoded_transactions.to_address"),
         _copy("decoded_calls", "function", "text", "NULL where it is unknown.", nullable=True),
         _copy("decoded_transactions", "status", "quantity", "1 success, 0 failure.", nullable=True),
-        _copy("decoded_transactions", "value", "amount", "Wei moved."),
+        _copy(
+            "decoded_transactions",
+            "value",
+            "amount",
+            "Wei moved; NULL from 10^38 on.",
+            nullable=True,
+        ),
+        _copy(
+            "decoded_transactions",
+            "value_raw",
+            "word",
+            "All 256 bits of those from 10^38 on, else NULL.",
+            nullable=True,
+        ),
         Column(
             "value_usd",
             "double",
