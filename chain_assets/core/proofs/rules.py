@@ -123,6 +123,16 @@ _CHAIN_EXCUSES: dict[int, _Excuse] = {
 _FIRST_WITHOUT_AURA = {100: 25_349_537}
 # The first block whose receipts hold a status and no state root (EIP-658): Byzantium, Atlantis.
 _FIRST_STATUS = {1: 4_370_000, 61: 8_772_000}
+# Where prices of gas and addresses of contracts follow Ethereum's rules, and from which block on.
+# Elsewhere they may not: Arbitrum and ZKsync take no tips, on Celo and Mantle a token has its say,
+# and Gnosis let some senders pay less than the base fee.
+_ETHEREUM_SINCE = {
+    **dict.fromkeys((1, 5, 11155111, 17000, 560048, 61), 0),
+    # The OP Stack before Bedrock gave messages from layer 1 the nonces of their queue.
+    10: 105_235_063,
+    **dict.fromkeys((8453, 84531, 84532, 11155420, 7777777, 34443, 130, 480, 81457), 0),
+    **dict.fromkeys((137, 80002, 56, 1337, 1338), 0),
+}
 
 
 @dataclass(frozen=True)
@@ -180,6 +190,12 @@ class ProofRules:
     def first_without_aura(self) -> int:
         """The block before which every header has an AuRa seal, whether it is supplied or not."""
         return _FIRST_WITHOUT_AURA.get(self.chain_id, 0)
+
+    @property
+    def ethereum_since(self) -> int | None:
+        """The first block whose receipts say what Ethereum's rules derive; None where it is not
+        known to be so (core/proofs/derived_checks.py)."""
+        return _ETHEREUM_SINCE.get(self.chain_id)
 
     @property
     def _opaque(self) -> dict[int, _Opaque]:

@@ -1,0 +1,97 @@
+"""What a receipt says that follows from what the roots cover, where a chain keeps Ethereum's rules.
+
+    effective gas price   gas price, or min(max fee, base fee + max priority fee)   EIP-1559
+    contract address      keccak(rlp([sender, nonce]))[12:] of a creation           yellow paper, 7
+    blob gas used         2^17 for each blob                                        EIP-4844
+
+No root covers these three, and fees are made of two of them. What the source left out is not
+missed, and of types beside Ethereum's own nothing is said here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from chain_assets.core.keccak import keccak256
+from chain_assets.core.proofs.batch import Longs, Mask, ProofBatch, integers
+from chain_assets.core.rlp import encode
+
+_LAST_TYPE, _LAST_WITH_ONE_PRICE = 4, 1
+_GAS_OF_A_BLOB = 1 << 17
+_PRICES = ("effective_gas_price", "gas_price", "max_fee_per_gas", "max_priority_fee_per_gas")
+_NOBODY = bytes(20)
+
+
+def derived_checks(batch: ProofBatch) -> Iterator[tuple[Mask, str]]:
+    """(bad transactions, reason) of each check; nothing on chains whose rules are not known."""
+    since = batch.rules.ethereum_since
+    if since is None:
+        return
+    table, kinds = batch.transactions, integers(batch.transactions["type"])
+    ours = ~batch.state_sync & (kinds <= _LAST_TYPE)
+    ours &= integers(table["block_number"]) >= since
+    wrong = _wrong_prices(batch, ours, kinds)
+    yield wrong, "transaction {0}: the effective gas price is not what its fees and the block give"
+    wrong = ours & _wrong_addresses(table)
+    yield wrong, "transaction {0}: the contract address is not that of its sender and nonce"
+    blobs = pc.multiply(pc.list_value_length(table["blob_versioned_hashes"]), _GAS_OF_A_BLOB)
+    differs = pc.fill_null(pc.not_equal(blobs, table["blob_gas_used"]), False).to_numpy()
+    yield ours & differs, "transaction {0}: the blob gas used is not that of its blobs"
+
+
+def _wrong_prices(batch: ProofBatch, ours: Mask, kinds: Longs) -> Mask:
+    """In 64 bits for all rows at once; what differs then, or may not fit, once more row by row."""
+    wrong = np.zeros(len(kinds), np.bool_)
+    table, base = batch.transactions.select(_PRICES), batch.blocks["base_fee_per_gas"]
+    supplied = table["effective_gas_price"].is_valid().to_numpy()
+    if not supplied.any():
+        return wrong
+    columns = [_halves(table[name]) for name in _PRICES]
+    low, high = np.stack([*columns, _halves(base)[batch.transaction_owners]]).transpose(2, 0, 1)
+    paid, price, cap, tip, floor = low
+    derived = np.where(kinds <= _LAST_WITH_ONE_PRICE, price, np.minimum(cap, tip + floor))
+    # Of such a size two may wrap when they are added.
+    large = ((high != 0) | (low >= 1 << 63)).any(axis=0)
+    rows = np.flatnonzero(ours & supplied & (large | (paid != derived)))
+    bases = base.take(pa.array(batch.transaction_owners[rows])).to_pylist()
+    for row, said, fee in zip(rows.tolist(), table.take(rows).to_pylist(), bases, strict=True):
+        right = _price(said, fee, one_price=bool(kinds[row] <= _LAST_WITH_ONE_PRICE))
+        wrong[row] = right is not None and said["effective_gas_price"] != right
+    return wrong
+
+
+def _price(said: dict[str, Any], base: Decimal | None, *, one_price: bool) -> int | None:
+    """Wei per gas; None where the source did not supply what it is made of."""
+    _, price, cap, tip = (said[name] for name in _PRICES)
+    parts = (price,) if one_price else (cap, tip, base)
+    # Sums of Decimals are rounded to 28 digits.
+    whole = [int(part) for part in parts if part is not None]
+    if len(whole) < len(parts):
+        return None
+    return whole[0] if one_price else min(whole[0], whole[1] + whole[2])
+
+
+def _halves(column: Any) -> npt.NDArray[np.uint64]:
+    """`(n, 2)`: the low and the high half of each decimal; anything for NULL."""
+    array = column.combine_chunks()
+    words = np.frombuffer(array.buffers()[1], np.uint64)[2 * array.offset :]
+    return words[: 2 * len(array)].reshape(-1, 2)
+
+
+def _wrong_addresses(table: pa.Table) -> Mask:
+    """Of calls with a contract address too; some nodes give them that of nobody."""
+    wrong = np.zeros(table.num_rows, np.bool_)
+    rows = np.flatnonzero(table["contract_address"].is_valid().to_numpy())
+    few = table.select(["from_address", "nonce", "to_address", "contract_address"]).take(rows)
+    for row, each in zip(rows.tolist(), few.to_pylist(), strict=True):
+        creation = keccak256(encode([each["from_address"], each["nonce"]]))[12:]
+        right = creation if each["to_address"] is None else _NOBODY
+        wrong[row] = each["contract_address"] != right
+    return wrong
