@@ -32,7 +32,7 @@ def with_access_list(price: int = 9) -> tuple[Json, list[Any]]:
 
 def dynamic(cap: int, tip: int, **said: Any) -> tuple[Json, list[Any]]:
     fees = {"maxFeePerGas": hex(cap), "maxPriorityFeePerGas": hex(tip)}
-    row = transaction(2, chainId="0x1", accessList=[], **_SIGNED | fees | said)
+    row = transaction(2, **{"chainId": "0x1", "accessList": [], **_SIGNED, **fees, **said})
     return row, [1, 0, tip, cap, 21_000, data_of(B), 1, b"\x12\x34", [], 0, 5, 6]
 
 
@@ -140,6 +140,12 @@ def test_the_gas_of_blobs_is_that_of_so_many(count: int) -> None:
         assert proof["level"] == level
     assert proof["reason"] == "transaction 0: the blob gas used is not that of its blobs"
     assert proof_of(blobs(count))["level"] == "full"
+
+
+def test_what_else_is_said_of_blob_gas_is_not_of_blobs() -> None:
+    made = dynamic(100, 2, chainId="0xa", blobVersionedHashes=[])
+    made[1][0] = 10
+    assert proof_of(made, OP, blobGasUsed="0x64")["level"] == "full"
 
 
 def test_the_first_wrong_one_of_a_block_is_told_and_others_blocks_are_not() -> None:

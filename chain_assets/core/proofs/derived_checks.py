@@ -24,7 +24,7 @@ from chain_assets.core.proofs.batch import Longs, Mask, ProofBatch, integers
 from chain_assets.core.rlp import encode
 
 _LAST_TYPE, _LAST_WITH_ONE_PRICE = 4, 1
-_GAS_OF_A_BLOB = 1 << 17
+_BLOBS, _GAS_OF_A_BLOB = 3, 1 << 17
 _PRICES = ("effective_gas_price", "gas_price", "max_fee_per_gas", "max_priority_fee_per_gas")
 _NOBODY = bytes(20)
 
@@ -43,7 +43,11 @@ def derived_checks(batch: ProofBatch) -> Iterator[tuple[Mask, str]]:
     yield wrong, "transaction {0}: the contract address is not that of its sender and nonce"
     blobs = pc.multiply(pc.list_value_length(table["blob_versioned_hashes"]), _GAS_OF_A_BLOB)
     differs = pc.fill_null(pc.not_equal(blobs, table["blob_gas_used"]), False).to_numpy()
-    yield ours & differs, "transaction {0}: the blob gas used is not that of its blobs"
+    # The OP Stack says of other types how much data they are (Jovian), under the same name.
+    yield (
+        ours & differs & (kinds == _BLOBS),
+        "transaction {0}: the blob gas used is not that of its blobs",
+    )
 
 
 def _wrong_prices(batch: ProofBatch, ours: Mask, kinds: Longs) -> Mask:
