@@ -1,4 +1,4 @@
-"""Values of 10^38 wei and more: deposits of the OP Stack that name what nobody has."""
+"""Amounts of 10^38 wei and more: what messages from layer 1 name, and nobody has."""
 
 from __future__ import annotations
 
@@ -16,6 +16,13 @@ from chain_assets.core.schemas.decoded import TRANSACTIONS
 from chain_assets.lake.data_files import read_data_file, write_data_file
 from chain_assets.lake.storage import Storage
 from chain_assets.lake.tables import LakeTables
+from chain_assets_tests.core.arbitrum_rows import (
+    EVERY_TYPE,
+    ONE,
+    TICKET_FIELDS,
+    submit_retryable,
+    unsigned,
+)
 from chain_assets_tests.core.enrich_rows import block, decoded, enriched, price, reference
 from chain_assets_tests.core.enrich_rows import transaction as transaction_row
 from chain_assets_tests.core.json_readers import compact
@@ -107,6 +114,54 @@ def test_a_signed_transaction_with_a_large_value_has_its_sender_recovered() -> N
     # Nobody can sign one that a chain takes: the check must not trip over the value all the same.
     (proof,) = prove([document(5, LARGEST)], OP, recover_senders=True)
     assert proof["reason"] == "transaction 1 was not signed by its sender"
+
+
+@pytest.mark.parametrize("name", ["gasPrice", "maxFeePerGas"])
+def test_a_fee_that_does_not_fit_is_null_and_stands_in_all_its_bits(name: str) -> None:
+    column = {"gasPrice": "gas_price", "maxFeePerGas": "max_fee_per_gas"}[name]
+    large = document(1, 2)
+    large["block"]["transactions"][0][name] = hex(LARGEST)
+    rows = both_readers(document(3), large).transactions
+    assert rows[f"{column}_raw"].to_pylist() == [None, b"\xff" * 32, None]
+    usual = Decimal(9) if name == "gasPrice" else None
+    assert rows[column].to_pylist() == [Decimal(0) if name == "gasPrice" else None, None, usual]
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        pytest.param(
+            submit_retryable(
+                ONE,
+                **{**TICKET_FIELDS, "gas": "0x0", "maxFeePerGas": hex(LARGEST)},
+                gasPrice=hex(LARGEST),
+            ),
+            id="a ticket without gas",
+        ),
+        pytest.param(unsigned(ONE, gasPrice=hex(10**38)), id="a fee said as the gas price"),
+    ],
+)
+@pytest.mark.parametrize("route", ["compiled", "plain"])
+def test_a_message_to_arbitrum_that_names_any_fee_is_proved_in_full(
+    made: tuple[Json, list[Any]], route: str
+) -> None:
+    whole = sealed([EVERY_TYPE[0x6A], made, EVERY_TYPE[0x66]], number=hex(90_091_287))
+    (proof,) = prove([whole], rules_for("arbitrum", ONE), route=route)
+    assert (proof["level"], proof["reason"]) == ("full", None)
+
+
+@pytest.mark.parametrize("route", ["compiled", "plain"])
+def test_prices_are_judged_alike_beside_an_amount_that_does_not_fit(route: str) -> None:
+    right, wrong = document(LARGEST, 1, 2), document(1, 1, 2)
+    for each in (right, wrong):
+        for receipt in each["receipts"]:
+            receipt["effectiveGasPrice"] = "0x9"
+    wrong["receipts"][2]["effectiveGasPrice"] = "0x8"
+    absurd = document(1, 2)
+    absurd["block"]["transactions"][1] |= {"type": "0x2", "maxFeePerGas": hex(LARGEST)}
+    proofs = prove([right, wrong, absurd], OP, route=route)
+    assert [proof["level"] for proof in proofs] == ["full", "failed", "failed"]
+    assert proofs[1]["reason"].startswith("transaction 2: the effective gas price")
 
 
 def test_an_enriched_transaction_has_both_and_no_worth_in_usd() -> None:

@@ -54,7 +54,7 @@ class ProofBatch:
     belong to i. Tables are those of the decoder but for `timestamp`, which is in seconds, `status`,
     which is NULL where receipts hold a state root, `signed_chain_id`, which is `chain_id` or that
     of the rules, `parity`, which is `v` or `y_parity`, `gas_fee_cap`, which is `max_fee_per_gas` or
-    `gas_price`, and `value`, which is in words where one of them is 10^38 or more.
+    `gas_price`. The amounts of SPARSE are in words, all of them, where one is 10^38 or more.
     """
 
     rules: ProofRules
@@ -146,11 +146,10 @@ def _seconds(timestamps: Any) -> Any:
 
 
 def _as_hashed(transactions: pa.Table, rules: ProofRules) -> pa.Table:
+    transactions = _in_words(transactions)
     chain_id = pc.fill_null(transactions["chain_id"], rules.chain_id)
     parity = pc.coalesce(transactions["v"], transactions["y_parity"])
     fee_cap = pc.coalesce(transactions["max_fee_per_gas"], transactions["gas_price"])
-    for name in SPARSE:
-        transactions = _with(transactions, name, _whole(transactions, name))
     by_root = pc.less(transactions["block_number"], rules.first_status)
     status = pc.if_else(by_root, pa.scalar(None, pa.int64()), transactions["status"])
     return (
@@ -161,14 +160,17 @@ def _as_hashed(transactions: pa.Table, rules: ProofRules) -> pa.Table:
     )
 
 
-def _whole(transactions: pa.Table, name: str) -> Any:
-    """The amounts of a sparse pair: as they are where all fit, else as words."""
-    amounts, words = transactions[name], transactions[f"{name}_raw"]
-    if words.null_count == len(words):
-        return amounts
-    fitting = amounts.combine_chunks()
-    known = fitting.is_valid().to_numpy(zero_copy_only=False)
-    return pc.coalesce(binary_from_rows(words_from_decimals(fitting), valid=known), words)
+def _in_words(transactions: pa.Table) -> pa.Table:
+    """The amounts of sparse pairs as words, unless all of them fit."""
+    large = {name: transactions[f"{name}_raw"] for name in SPARSE}
+    if all(words.null_count == len(words) for words in large.values()):
+        return transactions
+    for name, words in large.items():
+        fitting = transactions[name].combine_chunks()
+        known = fitting.is_valid().to_numpy(zero_copy_only=False)
+        amounts = binary_from_rows(words_from_decimals(fitting), valid=known)
+        transactions = _with(transactions, name, pc.coalesce(amounts, words))
+    return transactions
 
 
 def _with(table: pa.Table, name: str, values: Any) -> pa.Table:

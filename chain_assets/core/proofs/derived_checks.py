@@ -11,7 +11,6 @@ missed, and of types beside Ethereum's own nothing is said here.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,9 @@ import pyarrow.compute as pc
 
 from chain_assets.core.keccak import keccak256
 from chain_assets.core.proofs.batch import Longs, Mask, ProofBatch, integers
+from chain_assets.core.proofs.columns import fixed_rows
 from chain_assets.core.rlp import encode
+from chain_assets.core.words import limbs_from_words
 
 _LAST_TYPE, _LAST_WITH_ONE_PRICE = 4, 1
 _BLOBS, _GAS_OF_A_BLOB = 3, 1 << 17
@@ -71,20 +72,28 @@ def _wrong_prices(batch: ProofBatch, ours: Mask, kinds: Longs) -> Mask:
     return wrong
 
 
-def _price(said: dict[str, Any], base: Decimal | None, *, one_price: bool) -> int | None:
+def _price(said: dict[str, Any], base: Any, *, one_price: bool) -> int | None:
     """Wei per gas; None where the source did not supply what it is made of."""
     _, price, cap, tip = (said[name] for name in _PRICES)
     parts = (price,) if one_price else (cap, tip, base)
-    # Sums of Decimals are rounded to 28 digits.
-    whole = [int(part) for part in parts if part is not None]
+    whole = [_whole(part) for part in parts if part is not None]
     if len(whole) < len(parts):
         return None
     return whole[0] if one_price else min(whole[0], whole[1] + whole[2])
 
 
+def _whole(amount: Any) -> int:
+    # Sums of Decimals are rounded to 28 digits.
+    return int.from_bytes(amount, "big") if isinstance(amount, bytes) else int(amount)
+
+
 def _halves(column: Any) -> npt.NDArray[np.uint64]:
-    """`(n, 2)`: the low and the high half of each decimal; anything for NULL."""
+    """`(n, 2)`: the low 64 bits of each amount, and others that are not 0 where any beside them is
+    not; anything for NULL."""
     array = column.combine_chunks()
+    if pa.types.is_binary(array.type):
+        limbs = limbs_from_words(fixed_rows(array, 32)[0])
+        return np.stack([limbs[:, 3], np.bitwise_or.reduce(limbs[:, :3], axis=1)], axis=1)
     words = np.frombuffer(array.buffers()[1], np.uint64)[2 * array.offset :]
     return words[: 2 * len(array)].reshape(-1, 2)
 

@@ -131,8 +131,9 @@ TRANSACTIONS = Table(
         *_sparse_pair("value", "transaction.value", "Wei moved"),
         _transaction("input", "data", "input", "Call data, or creation code.", nullable=False),
         _transaction("gas", "quantity", "gas", "Gas limit of the transaction.", nullable=False),
-        _transaction("gas_price", "amount", "gasPrice", "Wei per gas, as the node says it."),
-        _transaction("max_fee_per_gas", "amount", "maxFeePerGas", "Since London (EIP-1559)."),
+        # Arbitrum's tickets without gas may name any fee, which nodes also give as their price.
+        *_sparse_pair("gas_price", "transaction.gasPrice", "Wei per gas, as the node says it"),
+        *_sparse_pair("max_fee_per_gas", "transaction.maxFeePerGas", "Since London (EIP-1559)"),
         _transaction("max_priority_fee_per_gas", "amount", "maxPriorityFeePerGas", "Since London."),
         _transaction("max_fee_per_blob_gas", "amount", "maxFeePerBlobGas", "Type 3 (EIP-4844)."),
         _transaction("blob_versioned_hashes", "hashes", "blobVersionedHashes", "Type 3."),
