@@ -11,10 +11,12 @@ import rlp  # type: ignore[import-untyped]
 from eth_utils.crypto import keccak
 
 from chain_assets.core.proofs import rules_for
+from chain_assets.core.trie import EMPTY_TRIE_ROOT
 from chain_assets_tests.core.proof_blocks import A, B, Json, data_of, hex_of, sealed, transaction
 from chain_assets_tests.core.proof_cases import prove, real_documents, rules_of
 
 ETHEREUM, OP = rules_for("ethereum", 1), rules_for("op_stack", 10)
+EMPTY_ROOT = hex_of(EMPTY_TRIE_ROOT)
 BASE_FEE = 7
 CREATED = hex_of(keccak(rlp.encode([data_of(A), 3]))[12:])
 _SIGNED: Json = {"v": "0x0", "r": "0x5", "s": "0x6"}
@@ -140,6 +142,31 @@ def test_the_gas_of_blobs_is_that_of_so_many(count: int) -> None:
         assert proof["level"] == level
     assert proof["reason"] == "transaction 0: the blob gas used is not that of its blobs"
     assert proof_of(blobs(count))["level"] == "full"
+
+
+CANCUN, PRAGUE, OSAKA = 1_710_338_135, 1_746_612_311, 1_764_798_551
+
+
+@pytest.mark.parametrize(
+    ("at", "excess", "price"),
+    [
+        pytest.param(CANCUN, 0, 1, id="the least"),
+        pytest.param(PRAGUE - 1, 50_593_792, 3_816_148, id="before Prague"),
+        pytest.param(PRAGUE, 50_462_720, 23_789, id="since Prague (EIP-7691)"),
+    ],
+)
+def test_the_price_of_blob_gas_is_what_the_excess_gives(at: int, excess: int, price: int) -> None:
+    header: Json = {"timestamp": hex(at), "withdrawalsRoot": EMPTY_ROOT, "withdrawals": []}
+    header |= {"blobGasUsed": hex(1 << 17), "excessBlobGas": hex(excess)}
+    header |= {"parentBeaconBlockRoot": "0x" + "cd" * 32}
+    for said, level in ((price, "full"), (price + 1, "failed"), (0, "failed")):
+        document = sealed([blobs(1)], receipt_fields={"blobGasPrice": hex(said)}, **header)
+        (proof,) = prove([document], ETHEREUM)
+        assert proof["level"] == level
+    assert proof["reason"] == "transaction 0: the blob gas price is not what the block gives"
+    for later in ({"timestamp": hex(OSAKA)}, {"excessBlobGas": hex(2**63 - 1)}):
+        document = sealed([blobs(1)], receipt_fields={"blobGasPrice": "0x5"}, **header | later)
+        assert [each["level"] for each in prove([document], ETHEREUM)] == ["full"]
 
 
 def test_what_else_is_said_of_blob_gas_is_not_of_blobs() -> None:

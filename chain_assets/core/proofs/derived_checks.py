@@ -3,8 +3,9 @@
     effective gas price   gas price, or min(max fee, base fee + max priority fee)   EIP-1559
     contract address      keccak(rlp([sender, nonce]))[12:] of a creation           yellow paper, 7
     blob gas used         2^17 for each blob                                        EIP-4844
+    blob gas price        e^(the block's excess blob gas / a fork's fraction)       EIP-4844, 7691
 
-No root covers these three, and fees are made of two of them. What the source left out is not
+No root covers these, and fees are made of three of them. What the source left out is not
 missed, and of types beside Ethereum's own nothing is said here.
 """
 
@@ -28,6 +29,8 @@ _LAST_TYPE, _LAST_WITH_ONE_PRICE = 4, 1
 _BLOBS, _GAS_OF_A_BLOB = 3, 1 << 17
 _PRICES = ("effective_gas_price", "gas_price", "max_fee_per_gas", "max_priority_fee_per_gas")
 _NOBODY = bytes(20)
+# e^87 has 38 digits.
+_MOST_FRACTIONS = 87
 
 
 def derived_checks(batch: ProofBatch) -> Iterator[tuple[Mask, str]]:
@@ -49,6 +52,8 @@ def derived_checks(batch: ProofBatch) -> Iterator[tuple[Mask, str]]:
         ours & differs & (kinds == _BLOBS),
         "transaction {0}: the blob gas used is not that of its blobs",
     )
+    wrong = _wrong_blob_prices(batch, ours & (kinds == _BLOBS))
+    yield wrong, "transaction {0}: the blob gas price is not what the block gives"
 
 
 def _wrong_prices(batch: ProofBatch, ours: Mask, kinds: Longs) -> Mask:
@@ -96,6 +101,32 @@ def _halves(column: Any) -> npt.NDArray[np.uint64]:
         return np.stack([limbs[:, 3], np.bitwise_or.reduce(limbs[:, :3], axis=1)], axis=1)
     words = np.frombuffer(array.buffers()[1], np.uint64)[2 * array.offset :]
     return words[: 2 * len(array)].reshape(-1, 2)
+
+
+def _wrong_blob_prices(batch: ProofBatch, of_blobs: Mask) -> Mask:
+    wrong = np.zeros(len(of_blobs), np.bool_)
+    rows = np.flatnonzero(of_blobs)
+    said = batch.transactions["blob_gas_price"].take(rows).to_pylist()
+    header = batch.blocks.select(["timestamp", "excess_blob_gas"])
+    headers = header.take(batch.transaction_owners[rows]).to_pylist()
+    for row, price, block in zip(rows.tolist(), said, headers, strict=True):
+        excess, fraction = block["excess_blob_gas"], batch.rules.blob_fraction(block["timestamp"])
+        if price is None or excess is None or fraction is None:
+            continue
+        # A made-up header may say any excess, and the sum would never end.
+        if excess < _MOST_FRACTIONS * fraction:
+            wrong[row] = int(price) != blob_gas_price(excess, fraction)
+    return wrong
+
+
+def blob_gas_price(excess: int, fraction: int) -> int:
+    """Wei per blob gas: e^(excess / fraction) in whole numbers (`fake_exponential`, EIP-4844)."""
+    total, term, place = 0, fraction, 1
+    while term > 0:
+        total += term
+        term = term * excess // (fraction * place)
+        place += 1
+    return total // fraction
 
 
 def _wrong_addresses(table: pa.Table) -> Mask:

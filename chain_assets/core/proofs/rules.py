@@ -133,6 +133,11 @@ _ETHEREUM_SINCE = {
     **dict.fromkeys((8453, 84531, 84532, 11155420, 7777777, 34443, 130, 480, 81457), 0),
     **dict.fromkeys((137, 80002, 56, 1337, 1338), 0),
 }
+# Of chains whose blob schedule is known: from which second on which fraction holds (EIP-7840), and
+# from when on it is not known here. Mainnet: Cancun, Prague (EIP-7691), Osaka.
+_BLOB_FRACTIONS: dict[int, tuple[tuple[int, int | None], ...]] = {
+    1: ((1_710_338_135, 3_338_477), (1_746_612_311, 5_007_716), (1_764_798_551, None)),
+}
 
 
 @dataclass(frozen=True)
@@ -196,6 +201,11 @@ class ProofRules:
         """The first block whose receipts say what Ethereum's rules derive; None where it is not
         known to be so (core/proofs/derived_checks.py)."""
         return _ETHEREUM_SINCE.get(self.chain_id)
+
+    def blob_fraction(self, timestamp: int) -> int | None:
+        """What excess blob gas was divided by at that second; None where it is not known."""
+        reached = [f for since, f in _BLOB_FRACTIONS.get(self.chain_id, ()) if since <= timestamp]
+        return reached[-1] if reached else None
 
     @property
     def _opaque(self) -> dict[int, _Opaque]:
