@@ -16,6 +16,7 @@ from chain_assets_tests.core.proof_blocks import A, B, Json, data_of, hex_of, se
 from chain_assets_tests.core.proof_cases import prove, real_documents, rules_of
 
 ETHEREUM, OP = rules_for("ethereum", 1), rules_for("op_stack", 10)
+BASE = rules_for("op_stack", 8453)
 EMPTY_ROOT = hex_of(EMPTY_TRIE_ROOT)
 BASE_FEE = 7
 CREATED = hex_of(keccak(rlp.encode([data_of(A), 3]))[12:])
@@ -114,7 +115,7 @@ def test_a_deposit_pays_no_price_whatever_is_said() -> None:
     row = transaction(0x7E, sourceHash="0x" + "cd" * 32, isSystemTx=False)
     items = [data_of(row["sourceHash"]), data_of(A), data_of(B), 0, 1, 21_000, 0, b"\x12\x34"]
     for price in ("0x0", "0x9"):
-        assert proof_of((row, items), OP, effectiveGasPrice=price)["level"] == "full"
+        assert proof_of((row, items), BASE, effectiveGasPrice=price)["level"] == "full"
 
 
 ADDRESS = "transaction 0: the contract address is not that of its sender and nonce"
@@ -133,6 +134,20 @@ def test_a_call_creates_no_contract_of_its_own() -> None:
     assert proof_of(legacy(), contractAddress="0x" + "00" * 20)["level"] == "full"
     proof = proof_of(legacy(), contractAddress=CREATED)
     assert (proof["level"], proof["reason"]) == ("failed", ADDRESS)
+
+
+def test_the_contract_of_a_deposit_is_made_of_the_nonce_in_its_receipt() -> None:
+    word = "0x" + "cd" * 32
+    row = transaction(0x7E, to=None, sourceHash=word, isSystemTx=False, nonce="0x0")
+    items = [data_of(word), data_of(A), b"", 0, 1, 21_000, 0, b"\x12\x34"]
+    receipt = {"depositNonce": "0x3", "depositReceiptVersion": "0x1"}
+    for address, level in ((CREATED, "full"), (None, "full"), (B, "failed")):
+        said = {**receipt, "contractAddress": address}
+        document = sealed([(row, items)], receipt_tails=[[3, 1]], receipt_fields=said)
+        assert [proof["level"] for proof in prove([document], BASE)] == [level]
+    # Before Regolith nobody says the nonce.
+    assert proof_of((row, items), BASE, contractAddress=B)["level"] == "full"
+    assert proof_of(legacy(), contractAddress=B)["level"] == "failed"
 
 
 @pytest.mark.parametrize("count", [1, 6])
@@ -170,9 +185,9 @@ def test_the_price_of_blob_gas_is_what_the_excess_gives(at: int, excess: int, pr
 
 
 def test_what_else_is_said_of_blob_gas_is_not_of_blobs() -> None:
-    made = dynamic(100, 2, chainId="0xa", blobVersionedHashes=[])
-    made[1][0] = 10
-    assert proof_of(made, OP, blobGasUsed="0x64")["level"] == "full"
+    made = dynamic(100, 2, chainId="0x2105", blobVersionedHashes=[])
+    made[1][0] = 8453
+    assert proof_of(made, BASE, blobGasUsed="0x64")["level"] == "full"
 
 
 def test_the_first_wrong_one_of_a_block_is_told_and_others_blocks_are_not() -> None:

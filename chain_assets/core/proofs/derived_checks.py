@@ -6,7 +6,7 @@
     blob gas price        e^(the block's excess blob gas / a fork's fraction)       EIP-4844, 7691
 
 No root covers these, and fees are made of three of them. What the source left out is not
-missed, and of types beside Ethereum's own nothing is said here.
+missed, and of types beside Ethereum's own only a deposit's contract is looked at (0x7e).
 """
 
 from __future__ import annotations
@@ -22,12 +22,14 @@ import pyarrow.compute as pc
 from chain_assets.core.keccak import keccak256
 from chain_assets.core.proofs.batch import Longs, Mask, ProofBatch, integers
 from chain_assets.core.proofs.columns import fixed_rows
+from chain_assets.core.proofs.encodings import DEPOSIT
 from chain_assets.core.rlp import encode
 from chain_assets.core.words import limbs_from_words
 
 _LAST_TYPE, _LAST_WITH_ONE_PRICE = 4, 1
 _BLOBS, _GAS_OF_A_BLOB = 3, 1 << 17
 _PRICES = ("effective_gas_price", "gas_price", "max_fee_per_gas", "max_priority_fee_per_gas")
+_CREATED = ("type", "from_address", "nonce", "to_address", "contract_address", "deposit_nonce")
 _NOBODY = bytes(20)
 # e^87 has 38 digits.
 _MOST_FRACTIONS = 87
@@ -39,11 +41,12 @@ def derived_checks(batch: ProofBatch) -> Iterator[tuple[Mask, str]]:
     if since is None:
         return
     table, kinds = batch.transactions, integers(batch.transactions["type"])
-    ours = ~batch.state_sync & (kinds <= _LAST_TYPE)
-    ours &= integers(table["block_number"]) >= since
+    reached = integers(table["block_number"]) >= since
+    ours = reached & ~batch.state_sync & (kinds <= _LAST_TYPE)
     wrong = _wrong_prices(batch, ours, kinds)
     yield wrong, "transaction {0}: the effective gas price is not what its fees and the block give"
-    wrong = ours & _wrong_addresses(table)
+    deposits = reached & (kinds == DEPOSIT)
+    wrong = _wrong_addresses(table, ours | deposits)
     yield wrong, "transaction {0}: the contract address is not that of its sender and nonce"
     blobs = pc.multiply(pc.list_value_length(table["blob_versioned_hashes"]), _GAS_OF_A_BLOB)
     differs = pc.fill_null(pc.not_equal(blobs, table["blob_gas_used"]), False).to_numpy()
@@ -129,13 +132,16 @@ def blob_gas_price(excess: int, fraction: int) -> int:
     return total // fraction
 
 
-def _wrong_addresses(table: pa.Table) -> Mask:
+def _wrong_addresses(table: pa.Table, these: Mask) -> Mask:
     """Of calls with a contract address too; some nodes give them that of nobody."""
     wrong = np.zeros(table.num_rows, np.bool_)
-    rows = np.flatnonzero(table["contract_address"].is_valid().to_numpy())
-    few = table.select(["from_address", "nonce", "to_address", "contract_address"]).take(rows)
-    for row, each in zip(rows.tolist(), few.to_pylist(), strict=True):
-        creation = keccak256(encode([each["from_address"], each["nonce"]]))[12:]
-        right = creation if each["to_address"] is None else _NOBODY
-        wrong[row] = each["contract_address"] != right
+    rows = np.flatnonzero(these & table["contract_address"].is_valid().to_numpy())
+    for row, each in zip(rows.tolist(), table.select(_CREATED).take(rows).to_pylist(), strict=True):
+        # A deposit has the nonce in its receipt, since Regolith.
+        nonce = each["deposit_nonce"] if each["type"] == DEPOSIT else each["nonce"]
+        if each["to_address"] is not None:
+            wrong[row] = each["contract_address"] != _NOBODY
+        elif nonce is not None:
+            created = keccak256(encode([each["from_address"], nonce]))[12:]
+            wrong[row] = each["contract_address"] != created
     return wrong
