@@ -85,8 +85,17 @@ def test_the_price_paid_is_what_fees_and_base_fee_give(made: Any, price: int) ->
 
 
 def test_a_price_that_is_not_said_is_not_missed() -> None:
-    assert proof_of(dynamic(100, 2))["level"] == "full"
-    assert proof_of(dynamic(100, 2), effectiveGasPrice=None)["level"] == "full"
+    for price in ("0x9", "0x64", None):
+        made = dynamic(100, 2, gasPrice=price)
+        assert proof_of(made)["level"] == "full"
+        assert proof_of(made, effectiveGasPrice=None)["level"] == "full"
+
+
+@pytest.mark.parametrize("price", ["0x0", "0x8", "0xa", "0x65", hex(2**64 + 9), hex(2**255)])
+def test_a_gas_price_that_fees_would_be_made_of_is_no_other_than_was_signed(price: str) -> None:
+    made = dynamic(100, 2, gasPrice=price)
+    assert proof_of(made)["reason"] == PRICE
+    assert proof_of(made, effectiveGasPrice="0x9")["level"] == "full"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What a receipt says that follows from what the roots cover, where a chain keeps Ethereum's rules.
 
     effective gas price   gas price, or min(max fee, base fee + max priority fee)   EIP-1559
+    gas price             the same, or the max fee, where no effective one is said
     contract address      keccak(rlp([sender, nonce]))[12:] of a creation           yellow paper, 7
     blob gas used         2^17 for each blob                                        EIP-4844
     blob gas price        e^(the block's excess blob gas / a fork's fraction)       EIP-4844, 7691
@@ -64,19 +65,29 @@ def _wrong_prices(batch: ProofBatch, ours: Mask, kinds: Longs) -> Mask:
     wrong = np.zeros(len(kinds), np.bool_)
     table, base = batch.transactions.select(_PRICES), batch.blocks["base_fee_per_gas"]
     supplied = table["effective_gas_price"].is_valid().to_numpy()
-    if not supplied.any():
+    # Fees are made of the gas price where no effective one is said; later types do not hash it.
+    instead = batch.has_receipts[batch.transaction_owners] & ~supplied
+    instead &= (kinds > _LAST_WITH_ONE_PRICE) & table["gas_price"].is_valid().to_numpy()
+    if not (supplied | instead).any():
         return wrong
     columns = [_halves(table[name]) for name in _PRICES]
     low, high = np.stack([*columns, _halves(base)[batch.transaction_owners]]).transpose(2, 0, 1)
-    paid, price, cap, tip, floor = low
+    effective, price, cap, tip, floor = low
+    paid = np.where(supplied, effective, price)
     derived = np.where(kinds <= _LAST_WITH_ONE_PRICE, price, np.minimum(cap, tip + floor))
     # Of such a size two may wrap when they are added.
     large = ((high != 0) | (low >= 1 << 63)).any(axis=0)
-    rows = np.flatnonzero(ours & supplied & (large | (paid != derived)))
+    rows = np.flatnonzero(ours & (supplied | instead) & (large | (paid != derived)))
     bases = base.take(pa.array(batch.transaction_owners[rows])).to_pylist()
     for row, said, fee in zip(rows.tolist(), table.take(rows).to_pylist(), bases, strict=True):
         right = _price(said, fee, one_price=bool(kinds[row] <= _LAST_WITH_ONE_PRICE))
-        wrong[row] = right is not None and said["effective_gas_price"] != right
+        if supplied[row]:
+            wrong[row] = right is not None and said["effective_gas_price"] != right
+        else:
+            # Some nodes gave the most that is paid as the price.
+            wrong[row] = right not in (None, _whole(said["gas_price"])) and (
+                said["gas_price"] != said["max_fee_per_gas"]
+            )
     return wrong
 
 
