@@ -117,6 +117,8 @@ _RECEIPT: dict[str, tuple[str, Reader]] = {
     "l1_gas_price": ("l1GasPrice", amount),
     "l1_fee_scalar": ("l1FeeScalar", as_is),
     "l1_blob_base_fee": ("l1BlobBaseFee", amount),
+    "operator_fee_scalar": ("operatorFeeScalar", whole),
+    "operator_fee_constant": ("operatorFeeConstant", amount),
     "gas_used_for_l1": ("gasUsedForL1", whole),
 }
 _LOG: dict[str, tuple[str, Reader]] = {

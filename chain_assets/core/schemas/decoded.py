@@ -168,6 +168,10 @@ TRANSACTIONS = Table(
         _receipt("l1_gas_price", "amount", "l1GasPrice", "OP Stack: wei per gas on layer 1."),
         _receipt("l1_fee_scalar", "text", "l1FeeScalar", "OP Stack: a decimal, as received."),
         _receipt("l1_blob_base_fee", "amount", "l1BlobBaseFee", "OP Stack, since Ecotone."),
+        _receipt(
+            "operator_fee_scalar", "quantity", "operatorFeeScalar", "OP Stack, since Isthmus."
+        ),
+        _receipt("operator_fee_constant", "amount", "operatorFeeConstant", "The same: wei."),
         _receipt("gas_used_for_l1", "quantity", "gasUsedForL1", "Arbitrum: gas for layer 1."),
         _transaction("request_id", "hash", "requestId", "Arbitrum: its message from layer 1."),
         _transaction("ticket_id", "hash", "ticketId", "Arbitrum retry: who submitted its ticket."),

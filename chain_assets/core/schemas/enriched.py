@@ -149,13 +149,16 @@ TRANSACTIONS = Table(
         Column(
             "fee",
             "amount",
-            "Wei paid in all: gas, blob gas (EIP-4844) and the OP Stack's layer-1 fee; NULL "
-            "without a receipt, where a token paid for gas (Celo), and from 10^38 on.",
+            "Wei paid in all: gas, blob gas (EIP-4844), the OP Stack's layer-1 and operator fees; "
+            "NULL without a receipt, where a token paid for gas (Celo), and from 10^38 on.",
             (
                 *_FEES[:5],
                 "decoded_transactions.blob_gas_used",
                 "decoded_transactions.blob_gas_price",
                 "decoded_transactions.l1_fee",
+                "decoded_transactions.operator_fee_scalar",
+                "decoded_transactions.operator_fee_constant",
+                "decoded_blocks.extra_data",
             ),
             nullable=True,
         ),
