@@ -102,6 +102,10 @@ _CHAIN_OPAQUE: dict[int, dict[int, _Opaque]] = {
 _AVALANCHE = _Excuse(
     ("block_hash",), "an Avalanche header also holds extDataHash, which no column holds"
 )
+# Frontier's RPC: it divides the timestamp by 1000, and adds the base fee from the runtime.
+_MOONBEAM = _Excuse(
+    ("block_hash",), "a Moonbeam header holds milliseconds, which nodes do not say, and no base fee"
+)
 _FANTOM = _Excuse(PARTS, "a Fantom or Sonic block is an event of its consensus, not a header")
 _ZKSYNC = _Excuse(PARTS, "a ZKsync block has no tries: its batches are proved on layer 1")
 _CELO_LAYER_1 = "Celo was a layer 1 with formats of its own"
@@ -110,6 +114,9 @@ _CHAIN_EXCUSES: dict[int, _Excuse] = {
     250: _FANTOM,
     300: _ZKSYNC,
     324: _ZKSYNC,
+    1284: _MOONBEAM,
+    1285: _MOONBEAM,
+    1287: _MOONBEAM,
     4002: _FANTOM,
     42161: _Excuse(PARTS, "Arbitrum Classic made blocks by other rules", before=_NITRO),
     42220: _Excuse(PARTS, _CELO_LAYER_1, before=31_056_500),
