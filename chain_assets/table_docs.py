@@ -24,7 +24,9 @@ tables by `chain` alone). The same fact has the same name and type in every tabl
 - Hashes, addresses and payloads are BINARY. `chain-assets sql` shows them as 0x hex.
 - Amounts of wei are DECIMAL(38,0). An amount that a contract chooses may need all 256 bits: it
   stands twice, as `x` DECIMAL(38,0), NULL where it does not fit, and as `x_raw`, 32 bytes
-  big-endian, always set. The bytes sort as the numbers do.
+  big-endian, always set. The bytes sort as the numbers do. Of a transaction's `value`,
+  `gas_price` and `max_fee_per_gas` the `_raw` is NULL unless the amount does not fit: only messages
+  from layer 1 to a layer 2, which anybody can send, name as much.
 - Sums of DECIMAL(38,0) can overflow in every engine: use `try_sum` in Spark, or DOUBLE.
 - A receipt's columns are NULL where the source supplied no receipts for the block.
 """

@@ -43,6 +43,9 @@ REDUNDANT_PATHS = (
 # of an AuRa seal, beside those of Nethermind and OpenEthereum.
 OTHER_KEYS = {"block.step": "block.auraStep", "block.signature": "block.auraSeal"}
 
+# What every object must have although no column of it is always set: a pair has two.
+REQUIRED_PATHS = frozenset({"transaction.value"})
+
 
 @dataclass(frozen=True)
 class RawPayload:

@@ -18,11 +18,13 @@ from itertools import chain as concatenate
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from chain_assets.core.block_tables import (
     KNOWN_PATHS,
     OBJECT_OF,
     OTHER_KEYS,
+    REQUIRED_PATHS,
     BlockTables,
     RawPayload,
     json_columns_of,
@@ -35,6 +37,7 @@ from chain_assets.core.schemas.columns import Column, Table
 from chain_assets.core.schemas.decoded import BLOCKS, LOGS, TRANSACTIONS, WITHDRAWALS
 from chain_assets.core.words import decimal_from_binary
 
+_NO_WORD = pa.scalar(None, pa.binary())
 _DECIMAL = re.compile("[0-9]{1,18}")
 
 
@@ -147,9 +150,12 @@ def _table(table: Table, rows: _Rows) -> pa.Table:
                 pa.array(rows.owners[kind], pa.int64())
             )
         else:
-            read = replace(column, kind="word") if table.is_paired(column) else column
+            paired = table.word_of(column) is not None
+            read = replace(column, kind="word") if paired else column
             values = _column(read, rows, column.json_path.split(".")[0])
-            arrays[column.name] = values if read is column else decimal_from_binary(values)
+            if column.sparse:
+                values = pc.if_else(decimal_from_binary(values).is_null(), values, _NO_WORD)
+            arrays[column.name] = decimal_from_binary(values) if paired else values
     return pa.table(arrays, schema=json_schema_of(table))
 
 
@@ -170,7 +176,8 @@ def _column(column: Column, rows: _Rows, kind: str) -> pa.Array:
     else:
         values = [o.get(key) for o in objects]
     try:
-        if not column.nullable and None in values:
+        required = not column.nullable or column.json_path in REQUIRED_PATHS
+        if required and None in values:
             raise BadValue(values.index(None), "is missing")
         return column_from_json(values, column.kind)
     except BadValue as bad:

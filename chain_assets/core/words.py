@@ -49,6 +49,15 @@ def decimal_from_binary(words: Any) -> Any:
     return decimal_from_words(np.frombuffer(joined, np.uint8).reshape(-1, 32), valid=valid)
 
 
+def words_from_decimals(values: pa.Array) -> Bytes2D:
+    """One word for each decimal128(38, 0), none of which is negative; anything for NULL."""
+    first = 2 * values.offset
+    halves = np.frombuffer(values.buffers()[1], "<u8")[first : first + 2 * len(values)]
+    words = np.zeros((len(values), 4), ">u8")
+    words[:, 2:] = halves.reshape(-1, 2)[:, ::-1]
+    return words.view(np.uint8)
+
+
 def words_from_ints(values: Iterable[int]) -> Bytes2D:
     """One word for each integer from 0 to 2^256 - 1. Raises OverflowError outside of that."""
     joined = b"".join(value.to_bytes(32, "big") for value in values)

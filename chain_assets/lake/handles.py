@@ -45,7 +45,7 @@ class Handles:
         self._store = store
         self._kept: dict[str, list[OpenTable]] = {}
         self._lock = threading.Lock()
-        # Names of tables that have all columns.
+        # Names of tables that are as their contracts say.
         self._complete: set[str] = set()
 
     def uri(self, table: Table) -> str:
@@ -114,14 +114,19 @@ class Handles:
             return made_by_another
 
     def _add_columns(self, table: Table, delta: DeltaTable) -> None:
-        """Give the table the columns that its contract got since it was made.
+        """Give the table the columns that its contract got since it was made, and let those be NULL
+        that may be NULL since.
 
-        Their rows from before have NULL there. delta-rs would store the columns of newer files,
-        and never show them.
+        Rows from before have NULL in new columns. delta-rs would store the columns of newer files,
+        and never show them; and readers trust a table that says that a column is never NULL.
         """
         for attempt in range(_COLUMN_ATTEMPTS):
-            have = {field.name for field in delta.schema().fields}
-            new = [f for f in Schema.from_arrow(table.schema).fields if f.name not in have]
+            have = {field.name: field.nullable for field in delta.schema().fields}
+            new = [
+                field
+                for field in Schema.from_arrow(table.schema).fields
+                if field.name not in have or (field.nullable and not have[field.name])
+            ]
             if not new:
                 return
             try:

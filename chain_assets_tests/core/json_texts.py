@@ -114,6 +114,7 @@ TOO_LARGE = [
     pytest.param(_transaction(r=hex(2**256)), id="a word of 65 digits"),
     pytest.param(_authorizations({"yParity": "0x1", "nonce": hex(2**64)}), id="a nonce of 2^64"),
     pytest.param(_transaction(maxRefund=hex(2**256)), id="a refund of 65 digits"),
+    pytest.param(_transaction(value=hex(2**256)), id="a value of 65 digits"),
     pytest.param(_transaction(l1BaseFee=hex(10**38)), id="a base fee of layer 1 of 10^38"),
     pytest.param(_log(topics=[hex_bytes(1)] * 5), id="five topics"),
 ]

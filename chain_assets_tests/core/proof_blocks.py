@@ -50,6 +50,9 @@ def transaction(kind: int, **fields: Any) -> Json:
     """A transaction's JSON, with what every node says of every one."""
     common = {"type": hex(kind), "from": A, "to": B, "nonce": "0x0", "value": "0x1"}
     common |= {"gas": "0x5208", "gasPrice": "0x0", "input": "0x1234", "v": "0x0", "r": "0x0"}
+    if kind in (2, 3, 4):
+        # Nodes say what was paid, which these transactions alone do not tell.
+        del common["gasPrice"]
     return {**common, "s": "0x0", **fields}
 
 

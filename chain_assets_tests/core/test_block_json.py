@@ -73,7 +73,12 @@ REFUSALS = [
     pytest.param(block("logsBloom", "0x00"), "block.logsBloom", id="bloom too short"),
     pytest.param(block("nonce", "0x42"), "block.nonce", id="nonce as a quantity"),
     pytest.param(block("gasUsed", hex(1 << 63)), "too large", id="2^63 in a LONG"),
-    pytest.param(transaction("value", hex(10**38)), "too large", id="10^38 in an amount"),
+    pytest.param(
+        transaction("maxPriorityFeePerGas", hex(10**38)), "too large", id="10^38 in an amount"
+    ),
+    pytest.param(transaction("value"), "transaction 1: value is missing", id="no value"),
+    pytest.param(transaction("value", None), "transaction 1: value is missing", id="null value"),
+    pytest.param(transaction("value", hex(2**256)), "transaction 1: value", id="2^256 as value"),
     pytest.param(transaction("r", hex(1 << 256)), "too large", id="2^256 in a word"),
     pytest.param(block("timestamp", hex(253_402_300_800)), "too large", id="year 10000"),
     pytest.param(block("miner"), "block.miner is missing", id="required field is missing"),

@@ -132,6 +132,8 @@ def test_layer_2_fields_are_decoded() -> None:
         "l1GasPrice": "0x3b9aca00",
         "l1FeeScalar": "0.684",
         "l1BlobBaseFee": "0x1",
+        "operatorFeeScalar": "0x7",
+        "operatorFeeConstant": hex(2**64 - 1),
         "gasUsedForL1": "0x5",
     }
     row = first(decode(document).transactions)
@@ -140,6 +142,7 @@ def test_layer_2_fields_are_decoded() -> None:
     assert (row["deposit_nonce"], row["deposit_receipt_version"]) == (0xBD3215, 1)
     assert (row["l1_fee"], row["l1_gas_used"]) == (Decimal(10**19), 1600)
     assert (row["l1_gas_price"], row["l1_fee_scalar"]) == (Decimal(10**9), "0.684")
+    assert (row["operator_fee_scalar"], row["operator_fee_constant"]) == (7, Decimal(2**64 - 1))
     assert (row["l1_blob_base_fee"], row["gas_used_for_l1"]) == (Decimal(1), 5)
 
 

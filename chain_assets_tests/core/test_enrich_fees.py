@@ -22,6 +22,50 @@ from chain_assets_tests.core.enrich_rows import (
 NOTHING = reference()
 
 
+ISTHMUS = bytes(9)
+JOVIAN = b"\x01" + bytes(16)
+
+
+@pytest.mark.parametrize(
+    ("extra", "values", "fee"),
+    [
+        pytest.param(ISTHMUS, {}, 42_000 + 2_100 + 7, id="Isthmus: a millionth"),
+        pytest.param(ISTHMUS, {"gas_used": 9}, 18 + 0 + 7, id="Isthmus: rounded down"),
+        pytest.param(JOVIAN, {}, 42_000 + 21_000 * 100_000 * 100 + 7, id="Jovian: a hundredfold"),
+        pytest.param(ISTHMUS, {"operator_fee_scalar": None}, 42_007, id="only the constant"),
+        pytest.param(
+            JOVIAN, {"operator_fee_constant": None}, 210_000_042_000, id="only the scalar"
+        ),
+        pytest.param(JOVIAN, {"l1_fee": 5}, 210_000_042_012, id="beside the layer-1 fee"),
+        pytest.param(JOVIAN, {"type": 0x7E}, 0, id="not of a deposit"),
+        pytest.param(JOVIAN, {"gas_used": None}, None, id="no receipt"),
+        pytest.param(JOVIAN, {"gas_price": None}, None, id="no price"),
+        pytest.param(JOVIAN, {"operator_fee_constant": 10**38 - 1}, None, id="beyond 38 digits"),
+        pytest.param(
+            JOVIAN[:9], {}, 42_000 + 2_100 + 7, id="as short as Isthmus, whatever its version"
+        ),
+        pytest.param(None, {}, 42_000 + 2_100 + 7, id="extra data that nobody supplied"),
+        pytest.param(
+            JOVIAN,
+            {"operator_fee_scalar": 0, "operator_fee_constant": 0},
+            42_000,
+            id="no such fee is asked for",
+        ),
+    ],
+)
+def test_an_operator_of_the_op_stack_is_paid_too(
+    extra: bytes | None, values: Row, fee: int | None
+) -> None:
+    asked = {"operator_fee_scalar": 100_000, "operator_fee_constant": 7, **values}
+    # Beside a block of another fork, and transactions that owe nothing.
+    rows = decoded(
+        [block(1, extra_data=JOVIAN), block(2, extra_data=extra)],
+        transactions=[transaction(1), transaction(2, 0), transaction(2, 1, **asked)],
+    )
+    found = [row["fee"] for row in enriched(rows, NOTHING)["enriched_transactions"]]
+    assert found == [42_000, 42_000, fee]
+
+
 def fee_of(**values: Any) -> int | None:
     rows = decoded([block(1)], transactions=[transaction(1, **values)])
     fee = enriched(rows, NOTHING)["enriched_transactions"][0]["fee"]

@@ -90,7 +90,7 @@ def all_zero(kind: int, chain_id: int) -> tuple[Json, list[Any]]:
     said = {name: values.get(name, ("0x0", 0)) for name in _LAYOUTS[kind]}
     row = transaction(kind, **{"value": "0x0", **{name: json for name, (json, _) in said.items()}})
     for name in {"gasPrice", "v", "r", "s"} - set(said):
-        del row[name]
+        row.pop(name, None)
     return row, [item for _, item in said.values()]
 
 

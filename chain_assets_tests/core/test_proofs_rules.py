@@ -142,6 +142,7 @@ def test_a_header_field_that_the_source_left_out_is_not_proved_and_not_wrong(fie
     [
         pytest.param(1, 20_000_000, "failed", id="Ethereum"),
         pytest.param(43114, 100, "partial", id="Avalanche: a header with more fields"),
+        pytest.param(1284, 100, "partial", id="Moonbeam: a header with milliseconds"),
         pytest.param(324, 100, "partial", id="ZKsync: no header"),
         pytest.param(42220, 31_056_499, "partial", id="Celo while a layer 1"),
         pytest.param(42220, 31_056_500, "failed", id="Celo since"),

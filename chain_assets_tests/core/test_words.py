@@ -7,13 +7,15 @@ from decimal import Decimal
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chain_assets.core.words import (
+    DECIMAL,
     binary_from_rows,
     decimal_from_binary,
     decimal_from_words,
+    words_from_decimals,
     words_from_ints,
 )
 
@@ -56,6 +58,7 @@ def test_an_integer_that_is_no_word_is_refused() -> None:
             words_from_ints([value])
 
 
+@settings(deadline=None)
 @given(
     values=st.lists(st.none() | st.integers(0, 2**256 - 1) | st.integers(0, 10**38)),
     cut=st.integers(0, 3),
@@ -67,3 +70,13 @@ def test_a_column_of_words_is_a_column_of_decimals(values: list[int | None], cut
     assert decimals.to_pylist() == [
         None if one is None or one >= 10**38 else Decimal(one) for one in values[cut:]
     ]
+
+
+@settings(deadline=None)
+@given(values=st.lists(st.none() | st.integers(0, 10**38 - 1)), cut=st.integers(0, 3))
+def test_decimals_are_words_again(values: list[int | None], cut: int) -> None:
+    decimals = pa.array([None if one is None else Decimal(one) for one in values], DECIMAL)
+    words = words_from_decimals(decimals.slice(cut))
+    assert words.shape == (max(0, len(values) - cut), 32)
+    for value, word in zip(values[cut:], words, strict=True):
+        assert value is None or int.from_bytes(word.tobytes(), "big") == value

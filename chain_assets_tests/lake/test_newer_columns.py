@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace as changed
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from chain_assets.core.schemas.columns import Column
@@ -72,6 +73,29 @@ def test_others_that_read_the_table_see_the_column(folder: Path) -> None:
     assert [field.name for field in delta.schema().fields] == NEWER.schema.names
     stored = delta.to_pyarrow_table(columns=["block_number", "note"]).to_pydict()
     assert dict(zip(*stored.values(), strict=True)) == {1: None, 2: None, 3: None, 4: NOTE}
+
+
+def test_a_column_that_may_be_null_by_now_is_no_longer_said_to_be_always_set(folder: Path) -> None:
+    amounts = changed(WITHDRAWALS.column("amount_gwei"), nullable=True)
+    relaxed = changed(
+        WITHDRAWALS,
+        columns=tuple(amounts if c.name == amounts.name else c for c in WITHDRAWALS.columns),
+    )
+    tables = opened(folder)
+    place = relaxed.file_schema.names.index("amount_gwei")
+    nothing = pa.nulls(1, amounts.field.type)
+    rows = rows_of([4]).set_column(place, amounts.field, nothing)
+    file = write_data_file(tables.store, relaxed, rows, partition=PARTITION)
+    assert file is not None
+    tables.replace_blocks(relaxed, [file], partition=PARTITION, numbers={4})
+    delta = opened(folder).open(relaxed)
+    assert delta is not None
+    (field,) = (f for f in delta.schema().fields if f.name == "amount_gwei")
+    assert field.nullable
+    found = delta.to_pyarrow_table(columns=["block_number", "amount_gwei"]).to_pydict()
+    assert dict(zip(*found.values(), strict=True)) == {1: 1000, 2: 2000, 3: 3000, 4: None}
+    tables.replace_blocks(relaxed, [], partition=PARTITION, numbers={1})
+    assert delta.version() + 1 == (opened(folder).open(relaxed) or delta).version()
 
 
 def test_writers_that_add_the_same_column_at_once_both_come_through(folder: Path) -> None:

@@ -125,26 +125,35 @@ def transactions(decoded: Decoded, reference: Reference) -> list[Row]:
     """The rows of `enriched_transactions`."""
     functions = {row["transaction_hash"]: row["function"] for row in decoded["decoded_calls"]}
     return [
-        _transaction(row, functions.get(row["hash"]), reference)
+        _transaction(row, functions.get(row["hash"]), reference, _is_jovian(decoded))
         for row in decoded["decoded_transactions"]
     ]
 
 
 _KEPT = (
     *("block_number", "block_hash", "block_timestamp", "hash", "transaction_index"),
-    *("from_address", "to_address", "status", "value"),
+    *("from_address", "to_address", "status", "value", "value_raw"),
 )
 
 
-def _transaction(row: Row, function: str | None, reference: Reference) -> Row:
+def _is_jovian(decoded: Decoded) -> bool:
+    """The OP Stack's headers since then have 17 bytes of extra data, of version 1."""
+    (block,) = decoded["decoded_blocks"]
+    extra = block["extra_data"] or b""
+    return len(extra) == 17 and extra.startswith(b"\x01")
+
+
+def _transaction(row: Row, function: str | None, reference: Reference, jovian: bool) -> Row:
     price, source, at = reference.price(None, row["block_timestamp"])
-    fee = _fee(row)
+    fee = _fee(row, jovian)
     return {
         **{name: row[name] for name in _KEPT},
         "from_label": reference.label(row["from_address"]),
         "to_label": reference.label(row["to_address"]),
         "function": function,
-        "value_usd": _product(_shifted(int(row["value"]), reference.native_decimals), price),
+        "value_usd": None
+        if row["value"] is None
+        else _product(_shifted(int(row["value"]), reference.native_decimals), price),
         "fee": None if fee is None else Decimal(fee),
         "fee_usd": None
         if fee is None
@@ -167,7 +176,7 @@ def _gas_price(row: Row) -> int | None:
     return 0 if row["type"] > _LAST_OF_ETHEREUM else None
 
 
-def _fee(row: Row) -> int | None:
+def _fee(row: Row, jovian: bool) -> int | None:
     price = _gas_price(row)
     if row["gas_used"] is None or price is None:
         return None
@@ -178,7 +187,9 @@ def _fee(row: Row) -> int | None:
             return None
         fee += int(row["blob_gas_used"]) * int(row["blob_gas_price"])
     if row["type"] != _OP_DEPOSIT:
-        fee += int(row["l1_fee"] or 0)
+        fee += int(row["l1_fee"] or 0) + int(row["operator_fee_constant"] or 0)
+        scaled = row["gas_used"] * (row["operator_fee_scalar"] or 0)
+        fee += scaled * 100 if jovian else scaled // 10**6
     return fee
 
 

@@ -36,6 +36,11 @@ def word(text: str) -> bytes:
     return int(text, 16).to_bytes(32, "big")
 
 
+def unfitting(text: str) -> bytes | None:
+    """A quantity of 256 bits, where a DECIMAL(38,0) does not hold it."""
+    return word(text) if int(text, 16) >= 10**38 else None
+
+
 def data(text: str) -> bytes:
     """Bytes of any length."""
     return bytes.fromhex(text.removeprefix("0x"))

@@ -1,13 +1,15 @@
 """What transactions paid and what became of it, in wei and exact.
 
-    fee       gas_used · price  +  blob_gas_used · blob_gas_price  +  l1_fee
-    tip       gas_used · max(0, price - base fee)
-    burned    gas_used · base fee
+    fee        gas_used · price  +  blob_gas_used · blob_gas_price  +  l1_fee  +  operator's
+    operator's gas_used · scalar / 10^6 + constant; since Jovian gas_used · scalar · 100 + constant
+    tip        gas_used · max(0, price - base fee)
+    burned     gas_used · base fee
 
 `price` is what the receipt calls effectiveGasPrice (EIP-1559: min(max fee, base fee + max priority
 fee)); blobs are paid for by type 3 only (EIP-4844); l1_fee is the OP Stack's charge for data on
-layer 1. On Celo the price is one in the token that the transaction names (CIP-64), if it names
-one: such a fee is no amount of wei, and unknown here.
+layer 1, and the operator's fee what comes on top since Isthmus (OP Stack specification, "Operator
+Fee"; quotients are rounded down). On Celo the price is one in the token that the transaction names
+(CIP-64), if it names one: such a fee is no amount of wei, and unknown here.
 
 What has more than 38 digits is NULL. No chain has that much wei, but a made-up block may say so,
 and must not stop those beside it.
@@ -15,6 +17,7 @@ and must not stop those beside it.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -30,6 +33,8 @@ DEPOSIT_TYPE = 0x7E
 # Types above Ethereum's own (EIP-7702 is type 4) are a chain's internal ones: where they name no
 # price they pay none.
 _LAST_ETHEREUM_TYPE = 4
+
+_JOVIAN_BYTES = 17
 
 _INTEGER = ARROW_TYPES["amount"]
 _WIDE = pa.decimal256(38, 0)
@@ -53,8 +58,13 @@ def gas_price_paid(transactions: pa.Table) -> pa.Array:
     return pc.if_else(in_token, pa.scalar(None, _INTEGER), price)
 
 
-def transaction_fees(transactions: pa.Table, price: pa.Array) -> pa.Array:
-    """Wei paid in all, DECIMAL(38,0); NULL without a receipt, or where it lacks a price."""
+def transaction_fees(
+    blocks: pa.Table, transactions: pa.Table, positions: Positions, price: pa.Array
+) -> pa.Array:
+    """Wei paid in all, DECIMAL(38,0); NULL without a receipt, or where it lacks a price.
+
+    `positions` are the transactions' blocks.
+    """
     type_ = column(transactions, "type")
     gas = pc.multiply(_wide(column(transactions, "gas_used")), _wide(price))
     blobs = pc.multiply(
@@ -64,8 +74,44 @@ def transaction_fees(transactions: pa.Table, price: pa.Array) -> pa.Array:
     blobs = pc.if_else(pc.equal(type_, BLOB_TYPE), blobs, _zero(blobs.type))
     layer_1 = pc.fill_null(_wide(column(transactions, "l1_fee")), _zero(_WIDE))
     layer_1 = pc.if_else(pc.equal(type_, DEPOSIT_TYPE), _zero(_WIDE), layer_1)
-    fees = pc.add(pc.add(gas, blobs), layer_1)
-    return _narrow(fees)
+    fees = _narrow(pc.add(pc.add(gas, blobs), layer_1))
+    return _with_operator_fees(fees, blocks, transactions, positions)
+
+
+def _with_operator_fees(
+    fees: pa.Array, blocks: pa.Table, transactions: pa.Table, positions: Positions
+) -> pa.Array:
+    """`fees` with those of the operator: few chains have any, and Python's integers do it."""
+    scalar, constant = (
+        column(transactions, f"operator_fee_{part}") for part in ("scalar", "constant")
+    )
+    said = pc.or_(
+        pc.fill_null(pc.greater(scalar, 0), False),
+        pc.fill_null(pc.greater(constant, _zero(_INTEGER)), False),
+    )
+    owed = pc.and_(said, pc.not_equal(column(transactions, "type"), DEPOSIT_TYPE))
+    if not pc.any(owed).as_py():
+        return fees
+    places = np.flatnonzero(owed.to_numpy(zero_copy_only=False))
+    extra = column(blocks, "extra_data").take(pa.array(positions[places])).to_pylist()
+    parts = (fees, column(transactions, "gas_used"), scalar, constant)
+    rows = zip(*(part.take(pa.array(places)).to_pylist() for part in parts), extra, strict=True)
+    return pc.replace_with_mask(fees, owed, pa.array([_operated(row) for row in rows], _INTEGER))
+
+
+def _operated(row: tuple[Any, ...]) -> Decimal | None:
+    fee, gas, scalar, constant, extra = row
+    if fee is None or gas is None:
+        return None
+    scaled = gas * (scalar or 0)
+    scaled = scaled * 100 if _is_jovian(extra) else scaled // 10**6
+    total = int(fee) + scaled + int(constant or 0)
+    return Decimal(total) if total < 10**38 else None
+
+
+def _is_jovian(extra: bytes | None) -> bool:
+    # The extra data of its headers have a version of their own and the least base fee behind.
+    return extra is not None and len(extra) == _JOVIAN_BYTES and extra[0] == 1
 
 
 def burned(blocks: pa.Table) -> pa.Array:

@@ -155,7 +155,7 @@ def _transactions(rows: DecodedRows, known: _Known, *, native_decimals: int) -> 
     decoded = rows.transactions
     native = known.native.take(pa.array(known.blocks_of_transactions))
     native_usd = column(native, "price_usd")
-    fee = transaction_fees(decoded, known.price)
+    fee = transaction_fees(rows.blocks, decoded, known.blocks_of_transactions, known.price)
     made = {
         "from_label": known.label(column(decoded, "from_address")),
         "to_label": known.label(column(decoded, "to_address")),

@@ -11,7 +11,7 @@ import pyarrow as pa
 from chain_assets.core.enrich.reference import ReferenceTables, reference_digest
 
 # Bump it when enriched rows change for the same decoded and reference rows.
-ENRICHER = "2"
+ENRICHER = "3"
 
 
 def enricher_versions(

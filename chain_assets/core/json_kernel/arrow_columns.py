@@ -1,6 +1,7 @@
 """The rows in an arena to Arrow tables, column by column as core/schemas has them.
 
 a column of the object itself      its slot's values, row ends and bits
+the word of a sparse pair          NULL: where it would be set, the block is declined
 counts of transactions, logs, …    differences of row ends
 a column of the row's block        the block's value, once a row of the block
 access lists, authorizations       the rows of a kind of their own, as lists of structs
@@ -49,7 +50,7 @@ _PAIRED = {
     (table.name, column.name)
     for table in BLOCK_TABLES
     for column in json_columns_of(table)
-    if table.is_paired(column)
+    if (word := table.word_of(column)) is not None and not word.sparse
 }
 
 
@@ -81,9 +82,10 @@ class Columns:
             return plain(self._logs_of_blocks(), type_, self._presence("document.receipts"))
         if path in ("block.transactions", "block.withdrawals", "receipt.logs"):
             return plain(self._lengths(path), type_, self._presence(path))
-        if (table.name, column.name) in _PAIRED:
-            if self._presence(path).is_empty:
-                return pa.nulls(self._arena.rows(SLOTS[SLOT_OF[path]].kind), type_)
+        paired = (table.name, column.name) in _PAIRED
+        if column.sparse or (paired and self._presence(path).is_empty):
+            return pa.nulls(self._arena.rows(SLOTS[SLOT_OF[path]].kind), type_)
+        if paired:
             return decimal_from_binary(self._array(path, ARROW_TYPES["word"]))
         if path in OTHER_KEYS and not self._presence(OTHER_KEYS[path]).is_empty:
             return pc.coalesce(self._array(path, type_), self._array(OTHER_KEYS[path], type_))

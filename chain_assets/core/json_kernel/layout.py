@@ -22,6 +22,7 @@ from chain_assets.core.block_tables import (
     OBJECT_OF,
     OTHER_KEYS,
     REDUNDANT_PATHS,
+    REQUIRED_PATHS,
     json_columns_of,
 )
 from chain_assets.core.schemas.columns import Column
@@ -84,6 +85,7 @@ _NESTED = (
 _ALSO_REQUIRED = {
     *("document.block", "block.transactions", "receipt.logs", "receipt.transactionHash"),
     *("receipt.gasUsed", "receipt.cumulativeGasUsed", "log.topics"),
+    *REQUIRED_PATHS,
 }
 TOPIC_NAMES = tuple(f"topic{index}" for index in range(4))
 
@@ -150,8 +152,11 @@ def _slots() -> Iterator[Slot]:
         yield _slot(f"log.{name}", "hash", required=False, keyed=False)
     for table in BLOCK_TABLES:
         for column in json_columns_of(table):
-            # Of a pair the word is read, and the amount made of it: see arrow_columns.py.
-            if _is_plain(column, table.name) and not table.is_paired(column):
+            # Of a pair the word is read, and the amount made of it: see arrow_columns.py. Of a
+            # sparse one the amount is read, and a block with one that does not fit is declined.
+            word = table.word_of(column)
+            in_word = word is not None and not word.sparse
+            if _is_plain(column, table.name) and not column.sparse and not in_word:
                 path = column.json_path
                 required = not column.nullable or path in _ALSO_REQUIRED
                 yield _slot(path, column.kind, required=required)

@@ -19,7 +19,9 @@ import pyarrow.compute as pc
 from chain_assets.core.block_tables import BlockTables
 from chain_assets.core.keccak import keccak256
 from chain_assets.core.proofs.absent import absent_transaction_fields
+from chain_assets.core.proofs.fields import SPARSE
 from chain_assets.core.proofs.rules import ProofRules
+from chain_assets.core.words import binary_from_rows, words_from_decimals
 
 Bytes = npt.NDArray[np.uint8]
 Longs = npt.NDArray[np.int64]
@@ -51,8 +53,8 @@ class ProofBatch:
     `starts` arrays have one entry more than rows they are about: rows `starts[i] : starts[i + 1]`
     belong to i. Tables are those of the decoder but for `timestamp`, which is in seconds, `status`,
     which is NULL where receipts hold a state root, `signed_chain_id`, which is `chain_id` or that
-    of the rules, `parity`, which is `v` or `y_parity`, and `gas_fee_cap`, which is
-    `max_fee_per_gas` or `gas_price`.
+    of the rules, `parity`, which is `v` or `y_parity`, `gas_fee_cap`, which is `max_fee_per_gas` or
+    `gas_price`. The amounts of SPARSE are in words, all of them, where one is 10^38 or more.
     """
 
     rules: ProofRules
@@ -144,6 +146,7 @@ def _seconds(timestamps: Any) -> Any:
 
 
 def _as_hashed(transactions: pa.Table, rules: ProofRules) -> pa.Table:
+    transactions = _in_words(transactions)
     chain_id = pc.fill_null(transactions["chain_id"], rules.chain_id)
     parity = pc.coalesce(transactions["v"], transactions["y_parity"])
     fee_cap = pc.coalesce(transactions["max_fee_per_gas"], transactions["gas_price"])
@@ -155,6 +158,19 @@ def _as_hashed(transactions: pa.Table, rules: ProofRules) -> pa.Table:
         .append_column("parity", parity)
         .append_column("gas_fee_cap", fee_cap)
     )
+
+
+def _in_words(transactions: pa.Table) -> pa.Table:
+    """The amounts of sparse pairs as words, unless all of them fit."""
+    large = {name: transactions[f"{name}_raw"] for name in SPARSE}
+    if all(words.null_count == len(words) for words in large.values()):
+        return transactions
+    for name, words in large.items():
+        fitting = transactions[name].combine_chunks()
+        known = fitting.is_valid().to_numpy(zero_copy_only=False)
+        amounts = binary_from_rows(words_from_decimals(fitting), valid=known)
+        transactions = _with(transactions, name, pc.coalesce(amounts, words))
+    return transactions
 
 
 def _with(table: pa.Table, name: str, values: Any) -> pa.Table:

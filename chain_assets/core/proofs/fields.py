@@ -19,13 +19,16 @@ import pyarrow.compute as pc
 from chain_assets.core.proofs.encodings import AURA_SEAL, HEADER_FORKS
 from chain_assets.core.schemas.decoded import BLOCKS, LOGS, TRANSACTIONS, WITHDRAWALS
 
+SPARSE = tuple(column.name.removesuffix("_raw") for column in TRANSACTIONS.columns if column.sparse)
+"""Amounts that are hashed as words where one of a batch does not fit (core/proofs/batch.py)."""
+
 # BINARY like a hash, but an integer to the protocol. `chain_id` is one in authorization lists only.
 WORDS = frozenset(
     column.name
     for table in (BLOCKS, TRANSACTIONS, LOGS, WITHDRAWALS)
     for column in table.columns
     if column.kind == "word"
-) | {"chain_id"}
+) | {"chain_id", "gas_fee_cap", *SPARSE}
 
 LISTS = frozenset(
     column.name for column in TRANSACTIONS.columns if pa.types.is_list(column.field.type)

@@ -16,6 +16,8 @@ import pyarrow.compute as pc
 from chain_assets.core.keccak import keccak256
 from chain_assets.core.proofs.batch import Longs, Mask, ProofBatch, Recomputed, integers
 from chain_assets.core.proofs.columns import fixed_rows, same_rows
+from chain_assets.core.proofs.derived_checks import derived_checks
+from chain_assets.core.proofs.unsigned_checks import unsigned_checks
 
 _NO_UNCLES = keccak256(b"\xc0")  # the hash of an empty RLP list
 Check = tuple[Mask, Longs, Callable[[int], str]]
@@ -95,6 +97,8 @@ def _transaction_checks(
     blooms = table["logs_bloom"].is_valid().to_numpy()
     same = same_rows(recomputed.receipt_blooms, table["logs_bloom"])
     yield supplied & blooms & ~same, "logs bloom of receipt {0} is not that of its logs"
+    yield from derived_checks(batch)
+    yield from unsigned_checks(batch)
 
 
 def _without_opaque(unknown: Mask, kinds: Longs, batch: ProofBatch) -> Mask:

@@ -102,6 +102,10 @@ _CHAIN_OPAQUE: dict[int, dict[int, _Opaque]] = {
 _AVALANCHE = _Excuse(
     ("block_hash",), "an Avalanche header also holds extDataHash, which no column holds"
 )
+# Frontier's RPC: it divides the timestamp by 1000, and adds the base fee from the runtime.
+_MOONBEAM = _Excuse(
+    ("block_hash",), "a Moonbeam header holds milliseconds, which nodes do not say, and no base fee"
+)
 _FANTOM = _Excuse(PARTS, "a Fantom or Sonic block is an event of its consensus, not a header")
 _ZKSYNC = _Excuse(PARTS, "a ZKsync block has no tries: its batches are proved on layer 1")
 _CELO_LAYER_1 = "Celo was a layer 1 with formats of its own"
@@ -110,6 +114,9 @@ _CHAIN_EXCUSES: dict[int, _Excuse] = {
     250: _FANTOM,
     300: _ZKSYNC,
     324: _ZKSYNC,
+    1284: _MOONBEAM,
+    1285: _MOONBEAM,
+    1287: _MOONBEAM,
     4002: _FANTOM,
     42161: _Excuse(PARTS, "Arbitrum Classic made blocks by other rules", before=_NITRO),
     42220: _Excuse(PARTS, _CELO_LAYER_1, before=31_056_500),
@@ -123,6 +130,21 @@ _CHAIN_EXCUSES: dict[int, _Excuse] = {
 _FIRST_WITHOUT_AURA = {100: 25_349_537}
 # The first block whose receipts hold a status and no state root (EIP-658): Byzantium, Atlantis.
 _FIRST_STATUS = {1: 4_370_000, 61: 8_772_000}
+# Where prices of gas and addresses of contracts follow Ethereum's rules, and from which block on.
+# Elsewhere they may not: Arbitrum and ZKsync take no tips, on Celo and Mantle a token has its say,
+# and Gnosis let some senders pay less than the base fee.
+_ETHEREUM_SINCE = {
+    **dict.fromkeys((1, 5, 11155111, 17000, 560048, 61), 0),
+    # The OP Stack before Bedrock gave messages from layer 1 the nonces of their queue.
+    10: 105_235_063,
+    **dict.fromkeys((8453, 84531, 84532, 11155420, 7777777, 34443, 130, 480, 81457), 0),
+    **dict.fromkeys((137, 80002, 56, 1337, 1338), 0),
+}
+# Of chains whose blob schedule is known: from which second on which fraction holds (EIP-7840), and
+# from when on it is not known here. Mainnet: Cancun, Prague (EIP-7691), Osaka.
+_BLOB_FRACTIONS: dict[int, tuple[tuple[int, int | None], ...]] = {
+    1: ((1_710_338_135, 3_338_477), (1_746_612_311, 5_007_716), (1_764_798_551, None)),
+}
 
 
 @dataclass(frozen=True)
@@ -180,6 +202,17 @@ class ProofRules:
     def first_without_aura(self) -> int:
         """The block before which every header has an AuRa seal, whether it is supplied or not."""
         return _FIRST_WITHOUT_AURA.get(self.chain_id, 0)
+
+    @property
+    def ethereum_since(self) -> int | None:
+        """The first block whose receipts say what Ethereum's rules derive; None where it is not
+        known to be so (core/proofs/derived_checks.py)."""
+        return _ETHEREUM_SINCE.get(self.chain_id)
+
+    def blob_fraction(self, timestamp: int) -> int | None:
+        """What excess blob gas was divided by at that second; None where it is not known."""
+        reached = [f for since, f in _BLOB_FRACTIONS.get(self.chain_id, ()) if since <= timestamp]
+        return reached[-1] if reached else None
 
     @property
     def _opaque(self) -> dict[int, _Opaque]:

@@ -20,7 +20,7 @@ from chain_assets.core.proofs.rules import ProofRules
 from chain_assets.core.proofs.verdict import Verdicts, judge
 from chain_assets.core.schemas.proofs import BLOCK_PROOFS
 
-VERIFIER = "4"
+VERIFIER = "5"
 """Bump it when the same block is judged otherwise."""
 
 Route = Literal["compiled", "plain"]

@@ -10,7 +10,7 @@ A Kind is how a value is read from JSON and how it is stored; it fixes the Arrow
     timestamp                    Unix seconds                         → TIMESTAMP, UTC, µs
 
 An amount that nobody keeps below 10^38 is a pair: `x` (amount) is NULL where it does not fit, and
-`x_raw` (word) has it always.
+`x_raw` (word) has it always; or, where such amounts are rare, only then.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class Column:
 
     `sources` are the columns that it is made of: paths into the raw JSON (`block.parentHash`,
     `transaction.gas`, `receipt.status`, `log.data`, `withdrawal.amount`) or `table.column` of an
-    earlier table.
+    earlier table. The word of a pair that is NULL wherever its amount fits is `sparse`.
     """
 
     name: str
@@ -99,6 +99,7 @@ class Column:
     doc: str
     sources: tuple[str, ...] = ()
     nullable: bool = False
+    sparse: bool = False
 
     @property
     def field(self) -> pa.Field:
@@ -171,9 +172,9 @@ class Table:
     def _by_name(self) -> dict[str, Column]:
         return {column.name: column for column in (*self.partition_columns, *self.columns)}
 
-    def is_paired(self, column: Column) -> bool:
-        """Whether `column` is the amount of a pair, so that a larger one is in `<name>_raw`."""
-        return any(other.name == f"{column.name}_raw" for other in self.columns)
+    def word_of(self, column: Column) -> Column | None:
+        """The word of the pair that `column` is the amount of: `<name>_raw`; else None."""
+        return self._by_name.get(f"{column.name}_raw")
 
 
 def of_block(number: str, hash_: str, timestamp: str) -> tuple[Column, ...]:

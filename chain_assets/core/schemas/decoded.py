@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from chain_assets.core.schemas.abi import CALLS, EVENTS, TOKEN_TRANSFERS
 from chain_assets.core.schemas.columns import Column, Kind, Table, of_block
 
@@ -17,6 +19,11 @@ def _pair(name: str, path: str, doc: str) -> tuple[Column, Column]:
         Column(name, "amount", f"{doc}; NULL from 10^38 on.", (path,), nullable=True),
         Column(f"{name}_raw", "word", "The same, all 256 bits.", (path,), nullable=True),
     )
+
+
+def _sparse_pair(name: str, path: str, doc: str) -> tuple[Column, Column]:
+    amount, word = _pair(name, path, doc)
+    return amount, replace(word, doc="All 256 bits of those from 10^38 on, else NULL.", sparse=True)
 
 
 def _transaction(name: str, kind: Kind, key: str, doc: str, *, nullable: bool = True) -> Column:
@@ -119,11 +126,14 @@ TRANSACTIONS = Table(
         _transaction("to_address", "address", "to", "NULL where a contract is created."),
         _receipt("contract_address", "address", "contractAddress", "The contract created."),
         _transaction("nonce", "quantity", "nonce", "Sender's count before it.", nullable=False),
-        _transaction("value", "amount", "value", "Wei moved.", nullable=False),
+        # A deposit of the OP Stack may name any value: one that nobody has fails on the chain, and
+        # stands in its block all the same. 32 bytes of every transaction would be zeros.
+        *_sparse_pair("value", "transaction.value", "Wei moved"),
         _transaction("input", "data", "input", "Call data, or creation code.", nullable=False),
         _transaction("gas", "quantity", "gas", "Gas limit of the transaction.", nullable=False),
-        _transaction("gas_price", "amount", "gasPrice", "Wei per gas, as the node says it."),
-        _transaction("max_fee_per_gas", "amount", "maxFeePerGas", "Since London (EIP-1559)."),
+        # Arbitrum's tickets without gas may name any fee, which nodes also give as their price.
+        *_sparse_pair("gas_price", "transaction.gasPrice", "Wei per gas, as the node says it"),
+        *_sparse_pair("max_fee_per_gas", "transaction.maxFeePerGas", "Since London (EIP-1559)"),
         _transaction("max_priority_fee_per_gas", "amount", "maxPriorityFeePerGas", "Since London."),
         _transaction("max_fee_per_blob_gas", "amount", "maxFeePerBlobGas", "Type 3 (EIP-4844)."),
         _transaction("blob_versioned_hashes", "hashes", "blobVersionedHashes", "Type 3."),
@@ -158,6 +168,10 @@ TRANSACTIONS = Table(
         _receipt("l1_gas_price", "amount", "l1GasPrice", "OP Stack: wei per gas on layer 1."),
         _receipt("l1_fee_scalar", "text", "l1FeeScalar", "OP Stack: a decimal, as received."),
         _receipt("l1_blob_base_fee", "amount", "l1BlobBaseFee", "OP Stack, since Ecotone."),
+        _receipt(
+            "operator_fee_scalar", "quantity", "operatorFeeScalar", "OP Stack, since Isthmus."
+        ),
+        _receipt("operator_fee_constant", "amount", "operatorFeeConstant", "The same: wei."),
         _receipt("gas_used_for_l1", "quantity", "gasUsedForL1", "Arbitrum: gas for layer 1."),
         _transaction("request_id", "hash", "requestId", "Arbitrum: its message from layer 1."),
         _transaction("ticket_id", "hash", "ticketId", "Arbitrum retry: who submitted its ticket."),

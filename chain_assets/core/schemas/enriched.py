@@ -125,7 +125,20 @@ TRANSACTIONS = Table(
         _label("to_label", "decoded_transactions.to_address"),
         _copy("decoded_calls", "function", "text", "NULL where it is unknown.", nullable=True),
         _copy("decoded_transactions", "status", "quantity", "1 success, 0 failure.", nullable=True),
-        _copy("decoded_transactions", "value", "amount", "Wei moved."),
+        _copy(
+            "decoded_transactions",
+            "value",
+            "amount",
+            "Wei moved; NULL from 10^38 on.",
+            nullable=True,
+        ),
+        _copy(
+            "decoded_transactions",
+            "value_raw",
+            "word",
+            "All 256 bits of those from 10^38 on, else NULL.",
+            nullable=True,
+        ),
         Column(
             "value_usd",
             "double",
@@ -136,13 +149,16 @@ TRANSACTIONS = Table(
         Column(
             "fee",
             "amount",
-            "Wei paid in all: gas, blob gas (EIP-4844) and the OP Stack's layer-1 fee; NULL "
-            "without a receipt, where a token paid for gas (Celo), and from 10^38 on.",
+            "Wei paid in all: gas, blob gas (EIP-4844), the OP Stack's layer-1 and operator fees; "
+            "NULL without a receipt, where a token paid for gas (Celo), and from 10^38 on.",
             (
                 *_FEES[:5],
                 "decoded_transactions.blob_gas_used",
                 "decoded_transactions.blob_gas_price",
                 "decoded_transactions.l1_fee",
+                "decoded_transactions.operator_fee_scalar",
+                "decoded_transactions.operator_fee_constant",
+                "decoded_blocks.extra_data",
             ),
             nullable=True,
         ),
