@@ -49,7 +49,7 @@ def gaps(
     """
     record, parts = parts_of_filled(chain, lake=lake, recorded=recorded, engine=engine)
     with parts.writer.ops:
-        found = find_gaps(record, parts, ranges_of_text(record, blocks))
+        found = find_gaps(record, parts, ranges_of_text(record, blocks, parts.writer.tables))
         _print(found)
         if found and apply:
             asked = f"blocks {blocks}" if blocks else "all blocks"
