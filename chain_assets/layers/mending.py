@@ -11,8 +11,9 @@ from dataclasses import replace
 
 from chain_assets.chains import Chain
 from chain_assets.core.block_range import BlockRange
-from chain_assets.core.schemas import RAW_BLOCKS
+from chain_assets.core.schemas import BLOCK_CHANGES, RAW_BLOCKS
 from chain_assets.lake.tables import LakeTables
+from chain_assets.layers.changes import take_out_doubled_changes
 from chain_assets.layers.commits import begin
 from chain_assets.layers.findings import Finding, LayerName, Scan
 from chain_assets.layers.forks import stored_ranges
@@ -88,6 +89,10 @@ def mend(chain: Chain, findings: Sequence[Finding], parts: Parts) -> list[LayerR
     Raises ChainHalted, and the errors of the layers.
     """
     reports = list(_restore_rows(chain, [f for f in findings if f.kind == "gone"], parts))
+    # First, as block_changes does not replay while a row stands there twice.
+    for finding in findings:
+        if (finding.kind, finding.table) == ("doubled", BLOCK_CHANGES.name):
+            take_out_doubled_changes(chain, finding.block_range, tables=parts.writer.tables)
     heal_raw(chain, parts.source, parts.writer)
     for block_range in sorted({finding.block_range for finding in findings}):
         own = [finding for finding in findings if finding.block_range == block_range]
@@ -113,7 +118,8 @@ def _mend_range(
     writer = replace(parts.writer, patient=True, refreshes=False)
     reports = []
     if any(finding.layer == "raw" for finding in findings):
-        doubled = _numbers(findings, "raw", kinds={"doubled"})
+        index = [finding for finding in findings if finding.table == RAW_BLOCKS.name]
+        doubled = _numbers(index, "raw", kinds={"doubled"})
         if doubled:
             _single_rows(chain, block_range, doubled, writer)
         fetched = _numbers(findings, "raw", kinds={"missing", "lost"})
