@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from chain_assets.core.errors import StorageFailed
 from chain_assets.core.schemas import BLOCK_PROOFS, RAW_BLOCKS, Table
 from chain_assets.core.schemas.abi import CALLS
 from chain_assets.core.schemas.decoded import BLOCKS, LOGS
@@ -16,6 +17,7 @@ from chain_assets.layers.mending import find_gaps, mend
 from chain_assets_tests.killing import killed_at
 from chain_assets_tests.lake_fixtures import Pipeline, assert_same, contents
 from chain_assets_tests.layers.catching import catch_up_all
+from chain_assets_tests.layers.followers import following
 from chain_assets_tests.layers.journal import assert_replays, changes_of
 
 _TABLES = [RAW_BLOCKS, BLOCKS, BLOCK_PROOFS, CALLS, LOGS, ENRICHED_BLOCKS, ENRICHED_TRANSACTIONS]
@@ -94,3 +96,27 @@ def test_what_is_wrong_elsewhere_is_found_beside_it(pipeline: Pipeline) -> None:
         ("gone", _FINAL),
         ("lost", _OPEN),
     ]
+
+
+def test_a_follower_goes_on_with_newer_ranges(pipeline: Pipeline) -> None:
+    _lose(pipeline, BLOCKS, "000000000010-000000000019")
+    with following(pipeline.into(Path(pipeline.tables.storage.uri))) as follower:
+        follower.reach(pipeline.net.advance(1))
+        follower.reach(pipeline.net.advance(1))
+    _mend(pipeline, _gaps(pipeline))
+    assert _gaps(pipeline) == []
+
+
+def test_catching_up_names_the_range_and_goes_on_with_the_next(pipeline: Pipeline) -> None:
+    middle = "000000000010-000000000019"
+    for key, number in ((_FINAL, 2), (middle, 12)):
+        partition = {"chain": "devnet", "block_range": key}
+        pipeline.tables.replace_blocks(ENRICHED_BLOCKS, [], partition=partition, numbers={number})
+    pipeline.net.advance(10)
+    _lose(pipeline, BLOCKS, _FINAL)
+    fresh = pipeline.into(Path(pipeline.tables.storage.uri))
+    caught = {one.block_range.start: one for one in catch_up_all(fresh)}
+    assert isinstance(caught[0].error, StorageFailed)
+    assert (caught[10].written, caught[10].error) == (1, None)
+    _mend(pipeline, _gaps(pipeline))
+    assert _gaps(pipeline) == []
