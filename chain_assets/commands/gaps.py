@@ -49,7 +49,7 @@ def gaps(
     """
     record, parts = parts_of_filled(chain, lake=lake, recorded=recorded, engine=engine)
     with parts.writer.ops:
-        found = find_gaps(record, parts, ranges_of_text(record, blocks))
+        found = find_gaps(record, parts, ranges_of_text(record, blocks, parts.writer.tables))
         _print(found)
         if found and apply:
             asked = f"blocks {blocks}" if blocks else "all blocks"
@@ -67,7 +67,9 @@ def _apply(chain: Chain, found: Sequence[Finding], parts: Parts, *, asked: str) 
     old = [f for f in found if f.kind == "stale" and f.block_range in closed]
     wrong = [f for f in found if f not in old]
     if wrong:
-        absent = sum(len(f.numbers) for f in wrong if f.layer == "raw" and f.kind == "missing")
+        absent = sum(
+            len(f.numbers) for f in wrong if f.layer == "raw" and f.kind in ("missing", "gone")
+        )
         with permitted_backfill(chain, _ranges(wrong), ops, blocks=absent):
             _show(mend(chain, wrong, parts))
     version = present_version(chain, parts.registry)

@@ -29,6 +29,8 @@ from chain_assets.core.block_range import BlockRange, parse_spans
 from chain_assets.core.enrich import ReferenceTables
 from chain_assets.core.errors import ConfigError
 from chain_assets.core.schemas import RAW_BLOCKS
+from chain_assets.lake.tables import LakeTables
+from chain_assets.layers.forks import stored_ranges
 from chain_assets.layers.pipeline import Parts, split_by_range
 from chain_assets.ops.store import OpsStore
 from chain_assets.sources.protocol import BlockSource, Header, RawBlock
@@ -87,11 +89,20 @@ def spans_of_text(text: str) -> list[BlockRange]:
     return spans
 
 
-def ranges_of_text(chain: Chain, blocks: str | None) -> list[BlockRange] | None:
-    """The chain's ranges that hold these blocks; None where none are named. Raises ConfigError."""
+def ranges_of_text(chain: Chain, blocks: str | None, tables: LakeTables) -> list[BlockRange] | None:
+    """The chain's ranges that hold these blocks; None where none are named. Raises ConfigError,
+    also where all of them are above what is stored: of those nothing could be said."""
     if blocks is None:
         return None
-    return [block_range for block_range, _ in split_by_range(chain, spans_of_text(blocks))]
+    ranges = [block_range for block_range, _ in split_by_range(chain, spans_of_text(blocks))]
+    newest = max(stored_ranges(chain, tables), default=None)
+    if newest is None or all(block_range > newest for block_range in ranges):
+        raise ConfigError(
+            f"--blocks: none of {blocks} is in the lake {tables.storage.uri}",
+            chain=chain.name,
+            todo="`chain-assets catch-up` fills it up to the chain's head",
+        )
+    return ranges
 
 
 def ops_of(lake: str | None, *, chain: str | None = None) -> OpsStore:

@@ -40,7 +40,8 @@ def refresh(
     """
     record, parts = parts_of_filled(chain, lake=lake, engine=engine)
     with parts.writer.ops as ops:
-        asked = ranges_of_text(record, blocks) or stored_ranges(record, parts.writer.tables)
+        tables = parts.writer.tables
+        asked = ranges_of_text(record, blocks, tables) or stored_ranges(record, tables)
         write_reference(record, _reference(record, parts), parts.writer)
         stale = refreshing.stale_blocks(record, asked, parts.writer.tables, parts.registry)
         if not stale:

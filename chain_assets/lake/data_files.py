@@ -40,7 +40,10 @@ _FEW_ROWS = 4096
 # In bytes. Where a file is larger, fetching all of it takes longer than some more requests.
 SMALL_FILE = 1024 * 1024
 # Nothing is lost with a table but the time to make it anew: the blobs hold it all.
-LOST_FILE = "Move the folders of all tables of its layer away, and run its ranges again"
+LOST_FILE = (
+    "`chain-assets gaps --apply` makes the rows of lost files anew; where it does not, move the "
+    "folders of all tables of its layer away, and run its ranges again"
+)
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from chain_assets.core.errors import (
     LinkError,
     RateLimited,
     SourceUnavailable,
+    StorageFailed,
 )
 from chain_assets.layers.pipeline import Parts, heal_raw, write_enriched, write_raw
 from chain_assets.layers.refetching import decode_or_refetch
@@ -33,10 +34,11 @@ from chain_assets.layers.standing import standing_of, unsettled
 from chain_assets.sources.budget import Budget
 
 # These say that something is wrong with one range, or that somebody else is at work on it.
-_OF_ONE_RANGE = (BlobCorrupt, CommitConflict, LeaseLost, LeaseTaken, LinkError)
+_OF_ONE_RANGE = (BlobCorrupt, CommitConflict, LeaseLost, LeaseTaken, LinkError, StorageFailed)
 _OF_THE_NODE = (SourceUnavailable, RateLimited)
-# A node that did not give the blocks of so many ranges in a row will not give the next ones.
-_MOST_UNREACHABLE = 3
+# A node that did not give the blocks of so many ranges in a row will not give the next ones, and
+# a store that did not take them is full.
+_MOST_IN_VAIN = 3
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def catch_up(
     A range where something is wrong is left, and the others go on. Raises ChainHalted,
     BudgetSpent, SourceError and what else concerns more than one range; the next call goes on.
     """
-    started, written, unreachable = clock(), 0, 0
+    started, written, in_vain = clock(), 0, 0
     course = Course()
     while most_ranges is None or len(course.taken) < most_ranges:
         # First, or a reorg to the same height would be no news: as many blocks are there as before.
@@ -100,8 +102,8 @@ def catch_up(
             blocks_left=blocks_left,
             seconds_left=seconds_left(done=written, left=blocks_left, elapsed=clock() - started),
         )
-        unreachable = unreachable + 1 if isinstance(error, _OF_THE_NODE) else 0
-        if error and (isinstance(error, BudgetSpent) or unreachable == _MOST_UNREACHABLE):
+        in_vain = in_vain + 1 if isinstance(error, (*_OF_THE_NODE, StorageFailed)) else 0
+        if error and (isinstance(error, BudgetSpent) or in_vain == _MOST_IN_VAIN):
             raise error
 
 

@@ -20,9 +20,10 @@ import pyarrow as pa
 
 from chain_assets.chains import Chain
 from chain_assets.core.block_range import BlockRange, range_of
-from chain_assets.core.errors import CommitConflict
-from chain_assets.core.reorgs import Changes, Step, changes_between, reorg_id, replay
+from chain_assets.core.errors import CommitConflict, StorageFailed
+from chain_assets.core.reorgs import BlockId, Changes, Step, changes_between, reorg_id, replay
 from chain_assets.core.schemas import BLOCK_CHANGES, REORGS, Table
+from chain_assets.lake.data_files import write_data_file
 from chain_assets.lake.snapshots import Snapshot, open_snapshot
 from chain_assets.lake.tables import LakeTables
 from chain_assets.layers.raw_index import IndexRow, read_index
@@ -92,7 +93,7 @@ def _publish(
     ]
     canonical = [(row.number, row.hash) for row in rows if row.canonical]
     steps = _published(snapshot, chain, ranges)
-    changes = changes_between(replay(steps), canonical)
+    changes = changes_between(_replayed(steps, chain), canonical)
     if not changes:
         return None
     reorg = _reorg(chain, changes, rows, steps) if changes.removed else None
@@ -100,6 +101,29 @@ def _publish(
         _record(chain, reorg, tables, told)
     _append(chain, snapshot, changes, reorg, told)
     return reorg
+
+
+def _replayed(steps: Sequence[Step], chain: Chain) -> set[BlockId]:
+    try:
+        return replay(steps)
+    except ValueError as error:
+        raise StorageFailed(
+            str(error),
+            chain=chain.name,
+            table=BLOCK_CHANGES.name,
+            todo="`chain-assets gaps --apply` takes out what stands there twice",
+        ) from None
+
+
+def take_out_doubled_changes(chain: Chain, block_range: BlockRange, *, tables: LakeTables) -> None:
+    """Leave one row a sequence number in the range. Raises StorageFailed, CommitConflict."""
+    partition = {"chain": chain.name, "block_range": block_range.key}
+    rows = tables.read(BLOCK_CHANGES, **partition).sort_by("sequence")
+    places = {number: place for place, number in enumerate(rows["sequence"].to_pylist())}
+    rows = rows.take(list(places.values()))
+    file = write_data_file(tables.store, BLOCK_CHANGES, rows, partition=partition)
+    files = [file] if file else []
+    tables.replace_blocks(BLOCK_CHANGES, files, partition=partition, numbers=None)
 
 
 def _published(snapshot: Snapshot, chain: Chain, ranges: Sequence[BlockRange]) -> list[Step]:

@@ -28,6 +28,7 @@ from chain_assets.lake.merging import merge_files
 from chain_assets.lake.tables import LakeTables
 from chain_assets.layers.commits import begin
 from chain_assets.layers.decode_task import WRITTEN
+from chain_assets.layers.findings import LayerName
 from chain_assets.ops.leases import LeaseKey
 from chain_assets.ops.store import OpsStore
 
@@ -39,14 +40,14 @@ _LARGEST_FILE = 64 * 1024 * 1024
 _LITTLE = 4 * 1024 * 1024
 _FAIR_SHARE = 1 / 4
 _FEW_FILES = 8
-_LAYERS: Mapping[str, Sequence[Table]] = {
+TABLES_OF: Mapping[LayerName, Sequence[Table]] = {
     "raw": (RAW_BLOCKS,),
     "decoded": WRITTEN,
     "enriched": ENRICHED_TABLES,
 }
 # The journal has no layer, and no lease.
-_TABLES: Sequence[tuple[str | None, Table]] = [
-    *((layer, table) for layer, own in _LAYERS.items() for table in own),
+_TABLES: Sequence[tuple[LayerName | None, Table]] = [
+    *((layer, table) for layer, own in TABLES_OF.items() for table in own),
     *((None, table) for table in JOURNAL_TABLES),
 ]
 
@@ -55,7 +56,7 @@ _TABLES: Sequence[tuple[str | None, Table]] = [
 class Merge:
     """Files of one table and range, of `size` bytes together, that are to become one."""
 
-    layer: str | None
+    layer: LayerName | None
     table: Table
     block_range: BlockRange
     paths: frozenset[str]
@@ -101,7 +102,7 @@ def make_merge(chain: Chain, merge: Merge, *, tables: LakeTables, ops: OpsStore)
         return run(None)
     with ops.held(LeaseKey(chain.name, key, merge.layer)) as lease:
         # Once it is given back, the next writer does not know that there was one to shut out.
-        begin(tables, _LAYERS[merge.layer], partition, lease)
+        begin(tables, TABLES_OF[merge.layer], partition, lease)
         return run(lease)
 
 
@@ -135,7 +136,7 @@ def merges_of_closed(chain: Chain, *, last: int, tables: LakeTables) -> Iterator
 
 
 def _merge(
-    layer: str | None, table: Table, block_range: BlockRange, files: Sequence[dict[str, Any]]
+    layer: LayerName | None, table: Table, block_range: BlockRange, files: Sequence[dict[str, Any]]
 ) -> Merge:
     paths = frozenset(file["path"] for file in files)
     return Merge(layer, table, block_range, paths, sum(file["size_bytes"] for file in files))

@@ -7,6 +7,7 @@ torn       another number of rows than the block's own row says
 stale      rows that an older decoder, verifier, enricher or other ABIs made
 unlinked   neighbours of which one is not the parent of the other
 lost       a blob that is not there, or not whole
+gone       rows whose data file is not there, or not whole: then nothing else is looked at there
 untold     block_changes does not replay to raw_blocks
 """
 
@@ -20,7 +21,9 @@ from chain_assets.core.abi.registry import Registry
 from chain_assets.core.block_range import BlockRange
 from chain_assets.lake.tables import LakeTables
 
-Kind = Literal["missing", "doubled", "orphaned", "torn", "stale", "unlinked", "lost", "untold"]
+Kind = Literal[
+    "missing", "doubled", "orphaned", "torn", "stale", "unlinked", "lost", "gone", "untold"
+]
 LayerName = Literal["raw", "decoded", "enriched"]
 
 

@@ -87,16 +87,22 @@ class Look:
         )
         lost = [r.number for r in self.canonical.values() if sizes.get(r.uri) != r.size_bytes]
         yield self._found("lost", "raw", RAW_BLOCKS, lost)
-        yield self._found("untold", "raw", BLOCK_CHANGES, self._untold())
-
-    def _untold(self) -> list[int]:
         told = self._read(BLOCK_CHANGES, "sequence", "number", "hash", "change")
+        times = Counter(told["sequence"].to_pylist())
+        doubled = [row["number"] for row in told.to_pylist() if times[row["sequence"]] > 1]
+        yield self._found("doubled", "raw", BLOCK_CHANGES, doubled)
+        yield self._found("untold", "raw", BLOCK_CHANGES, self._untold(told))
+
+    def _untold(self, told: pa.Table) -> list[int]:
+        by_sequence = {row["sequence"]: row for row in told.to_pylist()}
         steps = [
-            ((row["number"], row["hash"]), row["change"])
-            for row in told.sort_by("sequence").to_pylist()
+            ((row["number"], row["hash"]), row["change"]) for _, row in sorted(by_sequence.items())
         ]
         canonical = [(row.number, row.hash) for row in self.canonical.values()]
-        changes = changes_between(replay(steps), canonical)
+        try:
+            changes = changes_between(replay(steps), canonical)
+        except ValueError:
+            return [number for (number, _), _ in steps]
         return [number for number, _ in (*changes.removed, *changes.added)]
 
     def decoded(self) -> Iterator[Finding]:

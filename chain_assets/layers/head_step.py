@@ -14,6 +14,7 @@ from itertools import islice
 
 from chain_assets.chains import Chain
 from chain_assets.core.block_range import BlockRange, range_of, spans_of
+from chain_assets.core.errors import LakeError
 from chain_assets.core.head_plan import Heights
 from chain_assets.layers.compaction import compact
 from chain_assets.layers.finality import read_heights
@@ -168,13 +169,20 @@ class HeadStep:
         return list(islice(missing, self._most_blocks))
 
     def _finish(self) -> None:
-        """Decode and enrich what is not yet."""
-        parts = self._parts
+        """Decode and enrich what is not yet. What is wrong with tables of one range is raised when
+        the others are done: the head does not wait for it."""
+        parts, failed = self._parts, None
         for block_range in sorted(self._unfinished):
-            for report in decode_or_refetch(self._chain, block_range, parts):
-                self._tell(report)
-            self._tell(write_enriched(self._chain, block_range, parts.engine, parts.writer))
-            self._unfinished.remove(block_range)
+            try:
+                for report in decode_or_refetch(self._chain, block_range, parts):
+                    self._tell(report)
+                self._tell(write_enriched(self._chain, block_range, parts.engine, parts.writer))
+            except LakeError as error:
+                failed = failed or error
+            else:
+                self._unfinished.remove(block_range)
+        if failed is not None:
+            raise failed
 
     def _tell(self, report: LayerReport) -> None:
         if report.written or report.removed or report.failed:

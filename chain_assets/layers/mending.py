@@ -6,17 +6,19 @@ findings ─→ by range ─→ raw ─→ decoded ─→ enriched      a layer 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from chain_assets.chains import Chain
 from chain_assets.core.block_range import BlockRange
-from chain_assets.core.schemas import RAW_BLOCKS
+from chain_assets.core.schemas import BLOCK_CHANGES, RAW_BLOCKS
 from chain_assets.lake.tables import LakeTables
+from chain_assets.layers.changes import take_out_doubled_changes
 from chain_assets.layers.commits import begin
 from chain_assets.layers.findings import Finding, LayerName, Scan
 from chain_assets.layers.forks import stored_ranges
 from chain_assets.layers.gaps import scan_range
+from chain_assets.layers.lost_rows import find_lost_rows, give_up_lost_rows
 from chain_assets.layers.pipeline import (
     Parts,
     Writer,
@@ -63,13 +65,22 @@ def find_gaps(
     *,
     progress: Callable[[BlockRange], None] = lambda block_range: None,
 ) -> list[Finding]:
-    """All findings in `ranges`, by default in all of which anything is stored, ascending."""
+    """All findings in `ranges`, by default in all of which anything is stored, ascending.
+
+    Where rows of raw_blocks are gone, only what else is gone: nothing can be compared with them.
+    """
+    tables = parts.writer.tables
+    asked = sorted(ranges or stored_ranges(chain, tables))
+    gone = {r: list(find_lost_rows(chain, r, tables)) for r in asked}
+    found = [finding for own in gone.values() for finding in own]
+    if any(finding.layer == "raw" for finding in found):
+        return found
     scan = scan_of(chain, parts)
-    found = []
-    for block_range in sorted(ranges or stored_ranges(chain, parts.writer.tables)):
-        found += scan_range(scan, block_range)
+    for block_range in asked:
+        if not gone[block_range]:
+            found += scan_range(scan, block_range)
         progress(block_range)
-    return found
+    return sorted(found, key=lambda finding: finding.block_range)
 
 
 def mend(chain: Chain, findings: Sequence[Finding], parts: Parts) -> list[LayerReport]:
@@ -77,12 +88,27 @@ def mend(chain: Chain, findings: Sequence[Finding], parts: Parts) -> list[LayerR
 
     Raises ChainHalted, and the errors of the layers.
     """
-    reports = []
+    reports = list(_restore_rows(chain, [f for f in findings if f.kind == "gone"], parts))
+    # First, as block_changes does not replay while a row stands there twice.
+    for finding in findings:
+        if (finding.kind, finding.table) == ("doubled", BLOCK_CHANGES.name):
+            take_out_doubled_changes(chain, finding.block_range, tables=parts.writer.tables)
     heal_raw(chain, parts.source, parts.writer)
     for block_range in sorted({finding.block_range for finding in findings}):
         own = [finding for finding in findings if finding.block_range == block_range]
         reports += _mend_range(chain, block_range, own, parts)
     return reports
+
+
+def _restore_rows(chain: Chain, gone: Sequence[Finding], parts: Parts) -> Iterator[LayerReport]:
+    """Give up rows whose files are gone; those of raw_blocks are had again at once, or it would
+    look as if the chain had left their blocks."""
+    for block_range, layer in sorted({(f.block_range, f.layer) for f in gone}):
+        own = [f for f in gone if f.block_range == block_range]
+        give_up_lost_rows(chain, block_range, layer, parts.writer)
+        if layer == "raw":
+            numbers = sorted(_numbers(own, "raw"))
+            yield write_raw(chain, block_range, parts.source, parts.writer, numbers=numbers)
 
 
 def _mend_range(
@@ -92,7 +118,8 @@ def _mend_range(
     writer = replace(parts.writer, patient=True, refreshes=False)
     reports = []
     if any(finding.layer == "raw" for finding in findings):
-        doubled = _numbers(findings, "raw", kinds={"doubled"})
+        index = [finding for finding in findings if finding.table == RAW_BLOCKS.name]
+        doubled = _numbers(index, "raw", kinds={"doubled"})
         if doubled:
             _single_rows(chain, block_range, doubled, writer)
         fetched = _numbers(findings, "raw", kinds={"missing", "lost"})

@@ -19,6 +19,7 @@ Json = dict[str, Any]
 
 _QUANTITY = re.compile(r"0x[0-9a-fA-F]+")
 _HASH = re.compile(r"0x[0-9a-fA-F]{64}")
+_LONGEST_SHOWN = 80
 
 
 @dataclass(frozen=True)
@@ -83,19 +84,26 @@ def parse_json(text: bytes) -> Any:
     return json.loads(text)
 
 
+def shown(value: object) -> str:
+    """A bad value as an error quotes it: whole or not at all, as half a secret is not known as one
+    by who blanks them."""
+    text = repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{type(value).__name__}, {len(text)} long"
+
+
 def parse_quantity(value: object, *, field: str, chain: str, block: int | None = None) -> int:
     """A JSON-RPC QUANTITY (`0x` and hex digits) as an int. Raises MalformedAnswer."""
     # int() alone would also take "0x_1", " 0x1" and "-0x1".
     if isinstance(value, str) and _QUANTITY.fullmatch(value):
         return int(value, 16)
-    raise MalformedAnswer(f"{field} is {value!r:.80}, not a quantity", chain=chain, block=block)
+    raise MalformedAnswer(f"{field} is {shown(value)}, not a quantity", chain=chain, block=block)
 
 
 def parse_hash(value: object, *, field: str, chain: str, block: int | None = None) -> bytes:
     """A JSON-RPC 32-byte DATA as bytes. Raises MalformedAnswer."""
     if isinstance(value, str) and _HASH.fullmatch(value):
         return bytes.fromhex(value[2:])
-    raise MalformedAnswer(f"{field} is {value!r:.80}, not a hash", chain=chain, block=block)
+    raise MalformedAnswer(f"{field} is {shown(value)}, not a hash", chain=chain, block=block)
 
 
 # The last second of the year 9999: later ones have no date in Python, Arrow or most engines.
@@ -164,7 +172,7 @@ def _check_receipts(
         raise MalformedAnswer(what, chain=chain, block=header.number)
     for index, (transaction, receipt) in enumerate(zip(transactions, receipts, strict=True)):
         if not _same_hash(receipt.get("blockHash"), block["hash"]):
-            other = f"{receipt.get('blockHash')!r:.80}"
+            other = shown(receipt.get("blockHash"))
             what = f"receipt {index} is of block {other}, not {block['hash']}"
             raise MalformedAnswer(what, chain=chain, block=header.number)
         if not _same_hash(receipt.get("transactionHash"), transaction.get("hash")):

@@ -83,6 +83,12 @@ def test_a_lake_without_blocks_of_the_chain_is_no_lake_without_gaps(
     assert not (tmp_path / "other").exists()
 
 
+def test_blocks_above_all_that_is_stored_are_not_said_to_be_whole(desk: Desk) -> None:
+    for name in ("gaps", "refresh"):
+        assert "--blocks: none of 40-60 is in the lake" in desk(name, "--blocks", "40-60").error
+        assert desk(name, "--blocks", "22-60").code == 0
+
+
 def test_old_rows_stay_until_a_refresh_and_closed_ranges_until_it_is_approved(
     desk: Desk, tmp_path: Path
 ) -> None:

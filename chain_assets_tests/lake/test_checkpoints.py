@@ -88,7 +88,7 @@ def test_where_commits_before_it_are_gone_nothing_is_touched(tmp_path: Path) -> 
     _cut(_checkpoints(tmp_path)[-1])
     (_log(tmp_path) / f"{3:020}.json").unlink()
     before = {file.name: file.read_bytes() for file in _log(tmp_path).iterdir()}
-    with pytest.raises(StorageFailed, match="Move the folders of all tables of its layer away"):
+    with pytest.raises(StorageFailed, match="move the folders of all tables of its layer away"):
         _numbers(tmp_path)
     assert {file.name: file.read_bytes() for file in _log(tmp_path).iterdir()} == before
 

@@ -231,5 +231,5 @@ def test_a_lost_live_file_is_named_with_the_way_out(tables: LakeTables, damage: 
     else:
         path.write_bytes(b"no Parquet at all")
     for attempt in (lambda: replace(tables, [1]), lambda: tables.read(WITHDRAWALS)):
-        with pytest.raises(StorageFailed, match=r"decoded_withdrawals.*Move the folders"):
+        with pytest.raises(StorageFailed, match=r"decoded_withdrawals.*gaps --apply"):
             attempt()

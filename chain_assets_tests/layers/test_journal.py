@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 
 from chain_assets.core.block_range import BlockRange
-from chain_assets.core.schemas import REORGS
+from chain_assets.core.errors import StorageFailed
+from chain_assets.core.schemas import BLOCK_CHANGES, REORGS
+from chain_assets.lake.data_files import write_data_file
 from chain_assets.lake.snapshots import Snapshot
 from chain_assets.layers.changes import publish_changes
+from chain_assets.layers.mending import find_gaps, mend
 from chain_assets.layers.raw import materialize_raw
 from chain_assets.sources.devnet import DevnetSource, Fault, Faults
 from chain_assets_tests.killing import Killed
@@ -133,6 +136,30 @@ def test_several_that_tell_the_same_change_at_once_tell_it_once(tmp_path: Path) 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(tell, "abcd"))
     assert len(changes_of(pipeline)) == 10
+    assert_replays(pipeline)
+
+
+def test_a_change_that_stands_twice_is_named_and_taken_out(tmp_path: Path) -> None:
+    pipeline = Pipeline.on_devnet(tmp_path)
+    pipeline.run(0, 24)
+    told, tables = changes_of(pipeline), pipeline.tables
+    partition = {"chain": "devnet", "block_range": "000000000020-000000000029"}
+    row = tables.read(BLOCK_CHANGES, **partition).slice(2, 1)
+    twice = write_data_file(tables.store, BLOCK_CHANGES, row, partition=partition)
+    assert twice is not None
+    tables.replace_blocks(BLOCK_CHANGES, [twice], partition=partition, numbers=set())
+    with pytest.raises(
+        StorageFailed, match=r"devnet, block_changes: .*`chain-assets gaps --apply`"
+    ):
+        pipeline.run(20, 24)
+    found = find_gaps(pipeline.chain, pipeline.parts())
+    (number,) = row["number"].to_pylist()
+    assert [(f.kind, f.table, f.numbers) for f in found] == [
+        ("doubled", BLOCK_CHANGES.name, (number,))
+    ]
+    mend(pipeline.chain, found, pipeline.parts())
+    assert find_gaps(pipeline.chain, pipeline.parts()) == []
+    assert changes_of(pipeline) == told
     assert_replays(pipeline)
 
 

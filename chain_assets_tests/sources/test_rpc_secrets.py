@@ -12,10 +12,17 @@ import pytest
 from rich.console import Console
 from rich.traceback import Traceback
 
-from chain_assets.core.errors import ChainAssetsError, ConfigError
+from chain_assets.core.errors import ChainAssetsError, ConfigError, MalformedAnswer
 from chain_assets.sources.rpc import RpcSource
 from chain_assets.sources.rpc.endpoint import parse_endpoint
-from chain_assets_tests.sources.scripted_node import SPEC, Reply, scripted_node, source_of
+from chain_assets_tests.sources.scripted_node import (
+    SPEC,
+    Reply,
+    good,
+    reply,
+    scripted_node,
+    source_of,
+)
 
 KEY = "SECRETKEY"
 
@@ -68,6 +75,9 @@ ECHO = (
         pytest.param(Reply(ECHO), id="the node echoes it"),
         pytest.param(Reply(ECHO, status=400), id="the node echoes it with a 400"),
         pytest.param(Reply(b'{"id":1,"result":"0x1"}'), id="another chain"),
+        pytest.param(Reply(b'{"id":1,"result":"no /v3/%s"}' % KEY.encode()), id="as a result"),
+        pytest.param(Reply(b'{"id":"%s","result":1}' % KEY.encode()), id="as an id"),
+        pytest.param(Reply(b'{"id":1,"error":{"code":"%s"}}' % KEY.encode()), id="as a code"),
     ],
 )
 def test_no_bad_answer_shows_the_url(answer: Reply, caplog: pytest.LogCaptureFixture) -> None:
@@ -83,6 +93,30 @@ def test_no_bad_answer_shows_the_url(answer: Reply, caplog: pytest.LogCaptureFix
         assert "127.0.0.1#0" in str(caught.value)
     assert "urllib3" in caplog.text
     assert KEY not in caplog.text
+
+
+@pytest.mark.parametrize("field", ["number", "hash", "parentHash", "timestamp", "blockHash"])
+@pytest.mark.parametrize("value", [f"no /v3/{KEY}", f"{'x' * 70} /v3/{KEY}/path"])
+def test_no_bad_field_of_a_block_shows_the_url(field: str, value: str) -> None:
+    """Not even a part of it that an error, which quotes no more than so much, would end with."""
+
+    def spoilt(request: Any) -> Reply:
+        answers = good(request)
+        for answer in answers if isinstance(answers, list) else [answers]:
+            result = answer["result"]
+            for part in result if isinstance(result, list) else [result]:
+                if isinstance(part, dict) and field in part:
+                    part[field] = value
+        return reply(answers)
+
+    with scripted_node(spoilt) as node:
+        source = source_of(with_key(node.url), batch_size=1)
+        with pytest.raises(MalformedAnswer) as caught:
+            list(source.blocks([3]))
+    error: BaseException | None = caught.value
+    while error is not None:
+        assert KEY[:6] not in str(error)
+        error = error.__cause__ or error.__context__
 
 
 @pytest.mark.parametrize("port", ["1", "65535"])

@@ -28,11 +28,15 @@ class Endpoint:
     url: str = field(repr=False)
     secrets: tuple[str, ...] = field(repr=False)
 
-    def scrub(self, text: str) -> str:
-        """`text` without any part of the URL that may be a key, on one line, cut to a length."""
+    def blank(self, text: str) -> str:
+        """`text` without any part of the URL that may be a key."""
         for secret in self.secrets:
             text = text.replace(secret, "***")
-        text = " ".join(text.split())
+        return text
+
+    def scrub(self, text: str) -> str:
+        """As `blank`, on one line, cut to a length."""
+        text = " ".join(self.blank(text).split())
         return text if len(text) <= _SHOWN_TEXT else f"{text[:_SHOWN_TEXT]}…"
 
 

@@ -13,8 +13,7 @@ those of another block.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, TypeVar, cast
 
 from chain_assets.core.errors import (
@@ -65,14 +64,14 @@ class Provider:
     def header(self, tag: str) -> Header | None:
         """The block at `tag` (`latest`, `finalized`, or a number in hex), None for `null`."""
         self._check_chain()
-        block = self._wire.call(Call("eth_getBlockByNumber", (tag, False)))
-        if block is None:
-            return None
-        with self._naming_node():
-            header = header_of(block, chain=self._chain)
-        if tag.startswith("0x") and header.number != int(tag, 16):
+        header = self._named(lambda: self._header(tag))
+        if header is not None and tag.startswith("0x") and header.number != int(tag, 16):
             raise self._wire.verdicts.malformed(f"answered block {header.number} for {tag}")
         return header
+
+    def _header(self, tag: str) -> Header | None:
+        block = self._wire.call(Call("eth_getBlockByNumber", (tag, False)))
+        return None if block is None else header_of(block, chain=self._chain)
 
     def blocks(self, numbers: Sequence[int]) -> list[RawBlock]:
         """The first of `numbers`, as many as this node gave in one go, at least one.
@@ -94,9 +93,7 @@ class Provider:
         if self._chain_checked:
             return
         with self._chain_lock:
-            answer = self._wire.call(Call("eth_chainId"))
-            with self._naming_node():
-                chain_id = parse_quantity(answer, field="eth_chainId", chain=self._chain)
+            chain_id = self._named(self._served_chain_id)
             if chain_id != self._chain_id:
                 raise ConfigError(
                     f"{self.name} serves chain id {chain_id}, not {self._chain_id}",
@@ -105,19 +102,23 @@ class Provider:
                 )
             self._chain_checked = True
 
-    @contextmanager
-    def _naming_node(self) -> Iterator[None]:
+    def _served_chain_id(self) -> int:
+        answer = self._wire.call(Call("eth_chainId"))
+        return parse_quantity(answer, field="eth_chainId", chain=self._chain)
+
+    def _named(self, parse: Callable[[], Result]) -> Result:
+        """What `parse` gives; its MalformedAnswer, which may quote the URL, names the node."""
         try:
-            yield
+            return parse()
         except MalformedAnswer as error:
-            raise self._wire.verdicts.malformed(error.what, block=error.block) from error
+            named = self._wire.verdicts.malformed(error.what, block=error.block)
+        raise named
 
     def _checked(self, answer: tuple[int, Any]) -> Json:
         number, block = answer
         if block is None:
             raise self.not_found(number)
-        with self._naming_node():
-            header = header_of(block, chain=self._chain)
+        header = self._named(lambda: header_of(block, chain=self._chain))
         if header.number != number:
             what = f"answered block {header.number} for block {number}"
             raise self._wire.verdicts.malformed(what, block=number)
@@ -128,8 +129,7 @@ class Provider:
         if receipts is None:
             what = "no receipts for a block that it just gave (reorganized away, or not ready)"
             raise self._wire.verdicts.malformed(what, block=int(block["number"], 16))
-        with self._naming_node():
-            return raw_block(block, receipts, chain=self._chain, source=self.name)
+        return self._named(lambda: raw_block(block, receipts, chain=self._chain, source=self.name))
 
     def _receipts(self, blocks: Sequence[Json]) -> list[Any]:
         """The receipts of the first of `blocks`, of at least one."""

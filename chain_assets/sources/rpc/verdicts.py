@@ -16,7 +16,7 @@ from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import ReadTimeoutError
 
 from chain_assets.core.errors import BlockNotFound, MalformedAnswer, SourceError, SourceUnavailable
-from chain_assets.sources.protocol import parse_json
+from chain_assets.sources.protocol import parse_json, shown
 from chain_assets.sources.rpc.endpoint import Endpoint
 from chain_assets.sources.rpc.refusals import (
     AccessRefused,
@@ -101,11 +101,11 @@ class Verdicts:
         if not isinstance(error, dict):
             return self.malformed("the answer has neither result nor an error object")
         code, message = error.get("code"), str(error.get("message", ""))
-        what = self._named(f"error {code!r:.20}: {self._endpoint.scrub(message)}")
+        what = self._named(f"error {shown(code)}: {self._endpoint.scrub(message)}")
         return _kind_of(code, message, batch=batch)(what, chain=self._chain)
 
     def _named(self, what: str) -> str:
-        return f"{self._endpoint.name}: {what}"
+        return f"{self._endpoint.name}: {self._endpoint.blank(what)}"
 
 
 def _kind_of(code: object, message: str, *, batch: bool) -> type[SourceError]:

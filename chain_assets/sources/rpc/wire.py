@@ -20,7 +20,7 @@ from web3 import HTTPProvider
 from web3.types import RPCEndpoint, RPCResponse
 
 from chain_assets.core.errors import SourceError
-from chain_assets.sources.protocol import parse_json
+from chain_assets.sources.protocol import parse_json, shown
 from chain_assets.sources.rpc.endpoint import Endpoint
 from chain_assets.sources.rpc.verdicts import Verdicts
 
@@ -129,7 +129,7 @@ class Wire:
         if answer.get("error") is not None:
             return self.verdicts.on_error(answer["error"])
         if answer.get("id") != expected_id:
-            return self.verdicts.malformed(f"the answer has the id {answer.get('id')!r:.40}")
+            return self.verdicts.malformed(f"the answer has the id {shown(answer.get('id'))}")
         if "result" not in answer:
             return self.verdicts.malformed("the answer has neither result nor error")
         return answer["result"]
