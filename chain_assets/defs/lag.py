@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from chain_assets.chains import Chain
+from chain_assets.core.errors import ChainAssetsError
 from chain_assets.core.schemas import RAW_BLOCKS, TABLES, Table
 from chain_assets.core.staleness import Tip, lag_of
 from chain_assets.defs.names import LAYERS, asset_key, identifier
@@ -28,23 +29,53 @@ def lag_checks(chain: Chain) -> dg.AssetChecksDefinition:
             )
             for layer in LAYERS
         ],
+        # Without it Dagster materializes all layers or none.
+        can_subset=True,
     )
     def lag(
-        lake: LakeResource, sources: SourcesResource, ops: OpsResource
+        context: dg.AssetCheckExecutionContext,
+        lake: LakeResource,
+        sources: SourcesResource,
+        ops: OpsResource,
     ) -> Iterator[dg.AssetCheckResult]:
         tables = lake.tables()
-        with ops.open(tables) as store, sources.open(chain, store) as source:
-            newest = source.head()
-        head = Tip(newest.number, newest.timestamp)
+        asked = {key.asset_key for key in context.selected_asset_check_keys}
+        head, why = _head(chain, tables, sources, ops)
         for layer in LAYERS:
-            yield _verdict(chain, layer, newest_block(tables, TABLES[layer], chain.name), head)
+            if asset_key(chain, layer) in asked:
+                held = newest_block(tables, TABLES[layer], chain.name)
+                yield _verdict(chain, layer, held, head, why=why)
 
     return lag
 
 
-def _verdict(chain: Chain, layer: str, held: Tip | None, head: Tip) -> dg.AssetCheckResult:
+def _head(
+    chain: Chain, tables: LakeTables, sources: SourcesResource, ops: OpsResource
+) -> tuple[Tip | None, str]:
+    """The chain's head; or None, and why nobody says it."""
+    try:
+        with ops.open(tables) as store, sources.open(chain, store) as source:
+            newest = source.head()
+    except ChainAssetsError as error:
+        return None, f"{type(error).__name__}: {error}"
+    return Tip(newest.number, newest.timestamp), ""
+
+
+def _verdict(
+    chain: Chain, layer: str, held: Tip | None, head: Tip | None, *, why: str
+) -> dg.AssetCheckResult:
     key = asset_key(chain, layer)
     warn = dg.AssetCheckSeverity.WARN
+    if head is None:
+        newest = "no block" if held is None else f"block {held.number}"
+        return dg.AssetCheckResult(
+            asset_key=key,
+            check_name=CHECK,
+            passed=False,
+            severity=warn,
+            description=f"the newest is {newest}; how far that is behind is not known: {why}",
+            metadata={} if held is None else {"newest_block": held.number},
+        )
     if held is None:
         return dg.AssetCheckResult(
             asset_key=key,

@@ -192,25 +192,6 @@ def test_a_missing_raw_block_is_a_gap(lab: Lab) -> None:
     assert found["duplicates"].passed
 
 
-def test_the_lag_warns_where_a_layer_is_behind_and_passes_where_it_is_not(lab: Lab) -> None:
-    keys = lab.open_ranges()
-    assert lab.run(keys[0], keys[-1]).success
-    for layer in LAYERS:
-        assert lab.verdicts(layer, "lag") == {None: True}
-
-    lab.devnet.advance(6)
-    result = lab.definitions.resolve_job_def("lab_net_lag").execute_in_process(
-        instance=lab.instance
-    )
-
-    assert result.success, "the lag never blocks"
-    for evaluation in result.get_asset_check_evaluations():
-        assert not evaluation.passed
-        assert evaluation.severity == dg.AssetCheckSeverity.WARN
-        assert evaluation.metadata["lag_blocks"].value == 6
-        assert evaluation.metadata["lag_seconds"].value == 72.0
-
-
 def test_reference_rows_are_shown_and_are_committed_only_where_they_changed(lab: Lab) -> None:
     keys = lab.open_ranges()
     changed = []
