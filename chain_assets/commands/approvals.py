@@ -77,7 +77,7 @@ def approve(approval: ApprovalId, why: Why, who: Who = None, lake: LakePath = No
         _check_open(ops, approval)
         decided = ops.approvals.approve(approval, who=person(who), why=why)
     _say(f"{decided.id} is approved: {decided.what}")
-    _say("Run what asked for it again; the chain's sensor does so by itself")
+    _say("Run what asked for it again; the chain's sensor and schedules do so by themselves")
 
 
 @app.command()

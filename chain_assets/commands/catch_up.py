@@ -81,7 +81,8 @@ def catch_up_command(
         ended = _Ended()
         if behind:
             write_reference(record, reference, parts.writer)
-            ended = _catch_up(record, parts, Pace(Chunks(chunk_blocks), budget), ranges, blocks)
+            pace = Pace(Chunks(chunk_blocks), budget)
+            ended = _catch_up(record, parts, pace, ranges, sum(one.missing for one in behind))
         else:
             console.print("nothing is behind")
         if ended.done:
@@ -106,15 +107,15 @@ def _whole(chain: Chain, behind: Sequence[Standing]) -> BlockRange:
     return BlockRange(chain.start_block, max(stops, default=chain.start_block + 1))
 
 
-def _catch_up(chain: Chain, parts: Parts, pace: Pace, ranges: int | None, blocks: int) -> _Ended:
+def _catch_up(chain: Chain, parts: Parts, pace: Pace, ranges: int | None, total: int) -> _Ended:
     done = True
     with _progress() as bar:
-        task = bar.add_task(chain.name, total=blocks, note="")
+        task = bar.add_task(chain.name, total=total, note="")
         pace = replace(pace, progress=lambda more: bar.update(task, advance=more))
         caught: Caught | None = None
         try:
             for caught in catch_up(chain, parts, pace, most_ranges=ranges):
-                _tell(bar, task, caught, total=blocks)
+                _tell(bar, task, caught, total=total)
                 done = done and caught.error is None
         except BudgetSpent as spent:
             console.print(str(spent), markup=False)

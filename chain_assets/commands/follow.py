@@ -47,7 +47,8 @@ def follow_command(
 ) -> None:
     """Follow the head of a chain until stopped (SIGTERM, Ctrl-C): it ends once its block is done.
 
-    It begins with the range of the lowest block that is not final, and goes on where it stood.
+    It begins with the range of the lowest block that is not final, and goes on where it stood. Each
+    block is written as it comes; a line a minute, for each range and layer, says what was done.
     """
     logging.basicConfig(
         level=logging.WARNING,

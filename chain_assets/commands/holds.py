@@ -74,8 +74,8 @@ def retry(chain: ChainName, blocks: Blocks, who: Who = None, lake: LakePath = No
 def drop(
     chain: ChainName, blocks: Blocks, why: Why, who: Who = None, lake: LakePath = None
 ) -> None:
-    """Give these blocks up: nothing tries them any more, and what only lacks a price, a token or a
-    label is enriched without it."""
+    """Give these blocks up: nothing tries them any more but a `run` that names them, and what only
+    lacks a price, a token or a label is enriched without it."""
     with ops_of(lake, chain=chain) as ops:
         numbers = _held(ops, chain, blocks)
         ops.holds.drop(chain, numbers, who=person(who), why=why)

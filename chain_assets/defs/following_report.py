@@ -10,7 +10,7 @@ import logging
 
 import dagster as dg
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
-from dagster._core.errors import DagsterHomeNotSetError
+from dagster._core.errors import DagsterHomeNotSetError, DagsterInvariantViolationError
 
 from chain_assets.chains import Chain
 from chain_assets.core.errors import ConfigError
@@ -25,20 +25,30 @@ _LAYERS = {"raw": RAW_LAYER, "decoded": DECODED_LAYER, "enriched": ENRICHED_LAYE
 # So that a materialization that no run made can be told from one that a run made.
 _TAG = "chain_assets/follower"
 
+_HOME = (
+    "Set it to the folder that Dagster's own processes use (`make dagster-home` makes "
+    ".dagster_home), or use --no-report"
+)
+
 _log = logging.getLogger(__name__)
 
 
 def open_instance(*, needed: bool) -> dg.DagsterInstance | None:
-    """Dagster's instance; where DAGSTER_HOME is not set None, or, if `needed`, its error."""
+    """Dagster's instance; None where DAGSTER_HOME is not set and it is not `needed`.
+
+    Raises ConfigError where it is needed, and where DAGSTER_HOME names no folder of that kind.
+    """
     try:
         return dg.DagsterInstance.get()
     except DagsterHomeNotSetError:
         if needed:
             raise ConfigError(
-                "Dagster cannot be told: DAGSTER_HOME is not set",
-                todo="Set it to the folder that Dagster's own processes use, or use --no-report",
+                "Dagster cannot be told: DAGSTER_HOME is not set", todo=_HOME
             ) from None
         return None
+    except DagsterInvariantViolationError as error:
+        what = " ".join(str(error).split()).partition(". ")[0].rstrip(".")
+        raise ConfigError(f"Dagster cannot be told: {what}", todo=_HOME) from None
 
 
 class DagsterReport:

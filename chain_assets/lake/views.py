@@ -46,7 +46,8 @@ def query(tables: LakeTables, sql: str) -> pa.Table:
         # A statement that answers with no rows at all (SET, CREATE VIEW) has no relation.
         return pa.table({}) if relation is None else relation.to_arrow_table()
     except duckdb.Error as error:
-        raise QueryError(_first_words(error), todo="See docs/tables.md") from error
+        names = ", ".join(TABLES)
+        raise QueryError(_first_words(error), todo=f"The tables are {names}") from error
     finally:
         connection.close()
 

@@ -14,7 +14,7 @@ import pytest
 
 from chain_assets.sources.devnet import Devnet, DevnetSpec, serve
 from chain_assets_tests.command import Command, command
-from chain_assets_tests.commands.desk import Desk, open_desk
+from chain_assets_tests.commands.desk import Desk, open_desk, words
 from chain_assets_tests.lake_fixtures import (
     Pipeline,
     assert_no_duplicates,
@@ -55,6 +55,7 @@ def test_what_is_left_is_told_and_is_the_exit_code(desk: Desk, tmp_path: Path) -
     desk.strike("null_block", 3)
     some = desk("catch-up", "--ranges", "1")
     assert some.code == 3
+    assert "node 5 of 25 blocks 2 ranges left" in words(some.out)
     rest = desk("catch-up")
     assert rest.code == 3
     assert "000000000000-000000000009: 9 blocks, 1 held" in rest.out

@@ -195,3 +195,13 @@ def test_a_report_that_was_asked_for_needs_a_dagster(monkeypatch: pytest.MonkeyP
     assert open_instance(needed=False) is None
     with pytest.raises(ConfigError, match="DAGSTER_HOME is not set"):
         open_instance(needed=True)
+
+
+@pytest.mark.parametrize("home", ["not-there", "/not/there"])
+@pytest.mark.parametrize("needed", [True, False])
+def test_a_dagster_home_that_is_none_is_named(
+    monkeypatch: pytest.MonkeyPatch, home: str, needed: bool
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", home)
+    with pytest.raises(ConfigError, match=rf"DAGSTER_HOME .*{home}.*Set it to the folder"):
+        open_instance(needed=needed)

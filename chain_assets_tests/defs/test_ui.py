@@ -7,7 +7,7 @@ is started with the mutation that the UI's button sends.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -144,10 +144,14 @@ def test_the_same_ranges_once_more_change_no_table(
     assert deployed.versions() == before
 
 
-def _backfill(server: Server, keys: list[str]) -> None:
-    """Start a backfill of the three layers, and wait until its one run has succeeded."""
+def test_a_layer_alone_is_backfilled(backfilled: Server, chosen: list[str]) -> None:
+    _backfill(backfilled, chosen[:2], layers=["decoded_blocks"])
+
+
+def _backfill(server: Server, keys: list[str], *, layers: Sequence[str] = LAYERS) -> None:
+    """Start a backfill of these layers, and wait until its one run has succeeded."""
     params: dict[str, Any] = {
-        "assetSelection": [{"path": [GROUP, layer]} for layer in LAYERS],
+        "assetSelection": [{"path": [GROUP, layer]} for layer in layers],
         "partitionNames": keys,
         "title": "three ranges",
     }

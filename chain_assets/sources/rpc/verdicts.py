@@ -44,6 +44,7 @@ _THROTTLED = re.compile(
 _NOT_FOUND = re.compile(
     r"(block|header)( number)? not found|(unknown|missing) (block|header)", re.IGNORECASE
 )
+_REACH = "See that it runs, and that the chain's URL is right: #0 is the first of its rpc_url_env"
 
 
 class Verdicts:
@@ -69,7 +70,7 @@ class Verdicts:
             return self.malformed("the answer was cut off or is badly compressed")
         if isinstance(error, requests.RequestException):
             what = self._named(f"cannot be reached ({_system_error(error)})")
-            return SourceUnavailable(what, chain=self._chain)
+            return SourceUnavailable(what, chain=self._chain, todo=_REACH)
         return self.malformed("the answer is not JSON")
 
     def on_status(self, response: requests.Response, *, batch: bool) -> Any:
