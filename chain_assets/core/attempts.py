@@ -1,12 +1,13 @@
-"""When a range whose run failed is run again: after a rest, alone, and not for ever.
+"""When a range whose run failed is run again: after a rest, with fewer others, and not for ever.
 
     failed runs of the last day     each over neighbouring ranges, with the time of its end
     made good                       when each range was last brought to its end
 
     failures_by_range()  →  Attempts: which ranges may run now, which rest
 
-A failed run does not tell which of its ranges was at fault, so each of them counts it, and from
-then on each is run alone: the one at fault keeps the others from going on no longer than that.
+A failed run does not tell which of its ranges was at fault, so each of them counts it, and is then
+run with an eighth of as many others, and so on: the one at fault is soon alone, and where it was
+the node, that was away for a while, hundreds of ranges do not become hundreds of runs.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ LONGEST_REST_SECONDS = 1_800.0
 # With the rests above these take some four hours: what is still wrong then waits for a person, or
 # for the next day, when the failures of this one are forgotten.
 MOST_FAILURES = 12
+# An eighth of as many each time.
+_HALVINGS = 3
 REMEMBERED_SECONDS = 86_400.0
 
 
@@ -60,6 +63,10 @@ class Attempts:
         """How often runs of the range failed in a row."""
         found = self.failures.get(block_range.key)
         return found.count if found else 0
+
+    def share(self, block_range: BlockRange, most: int) -> int:
+        """Of `most` that may go together in a run those that may go with this range; at least 1."""
+        return max(1, most >> _HALVINGS * self.count(block_range))
 
     def tried(self, ranges: Iterable[BlockRange]) -> str:
         """What tells a run over `ranges` now from those before it, for who starts each only once.
@@ -104,19 +111,15 @@ def failures_by_range(
 def runs_of(
     ranges: Sequence[BlockRange], *, most: int, attempts: Attempts
 ) -> list[tuple[BlockRange, ...]]:
-    """Cut ascending `ranges` into runs: of neighbours, at most `most`, a failed one alone."""
+    """Cut ascending `ranges` into runs: of neighbours, at most `most`, and fewer of failed ones."""
     runs: list[list[BlockRange]] = []
+    left = 0
     for block_range in ranges:
-        last = runs[-1] if runs else None
-        joins = (
-            last is not None
-            and len(last) < most
-            and last[-1].stop == block_range.start
-            and not attempts.count(block_range)
-            and not attempts.count(last[-1])
-        )
-        if last is not None and joins:
-            last.append(block_range)
+        share = attempts.share(block_range, most)
+        if left and runs[-1][-1].stop == block_range.start and len(runs[-1]) < share:
+            runs[-1].append(block_range)
+            left = min(left, share - len(runs[-1]) + 1) - 1
         else:
             runs.append([block_range])
+            left = share - 1
     return [tuple(run) for run in runs]

@@ -104,24 +104,18 @@ def group_from(
     first: Standing,
     after: Sequence[Standing],
     *,
-    most_blocks: int,
-    alone: Callable[[BlockRange], bool],
+    most_blocks: Callable[[BlockRange], int],
 ) -> tuple[Standing, ...]:
     """`first` and those that may go with it in one run, of those that come `after` it in order.
 
-    They are its neighbours upwards, as long as all of them miss at most `most_blocks`: so history
-    goes by several ranges, and open ranges, newest first, one by one. Those that are to be `alone`
-    are.
+    They are its neighbours upwards, as long as all of them miss at most the `most_blocks` of each:
+    so history goes by several ranges, and open ranges, newest first, one by one.
     """
-    group = [first]
+    group, most = [first], most_blocks(first.block_range)
     for standing in after:
-        joins = (
-            standing.block_range.start == group[-1].block_range.stop
-            and sum(s.missing for s in group) + standing.missing <= most_blocks
-            and not alone(standing.block_range)
-            and not alone(first.block_range)
-        )
-        if not joins:
+        most = min(most, most_blocks(standing.block_range))
+        joins = standing.block_range.start == group[-1].block_range.stop
+        if not joins or sum(s.missing for s in group) + standing.missing > most:
             break
         group.append(standing)
     return tuple(group)

@@ -4,7 +4,7 @@
     registered          keys of the ranges that are open, in the order in which they were opened
     held                blocks of a range that all layers hold alike
     fork                lowest stored block that the source no longer has at its number
-    attempts            ranges whose runs failed: they rest, and then run alone
+    attempts            ranges whose runs failed: they rest, and then run with fewer others
 
     plan_head()    →  open these keys (ascending), run these ranges (ascending, side by side)
     plan_recent()  →  the runs of the daily safety net
@@ -114,8 +114,8 @@ def plan_head(
 
     The run is the newest group of neighbouring ranges that are behind, its oldest first, at most
     `policy.ranges_per_run` of them; the next plan goes on from there. A range whose run failed is
-    left out until it has rested, and then runs alone. Of a chain that is `followed` only what its
-    follower leaves is run.
+    left out until it has rested, and then runs with fewer others. Of a chain that is `followed`
+    only what its follower leaves is run.
     """
     if heights.head < shape.start_block:
         return HeadPlan()

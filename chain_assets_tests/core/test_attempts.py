@@ -73,14 +73,33 @@ def test_a_failed_run_counts_for_each_of_its_ranges_that_was_not_made_good_since
         ),
     ],
 )
-def test_a_range_that_failed_runs_alone(attempts: Attempts, runs: list[list[int]]) -> None:
+def test_a_range_that_failed_runs_alone_where_few_go_together(
+    attempts: Attempts, runs: list[list[int]]
+) -> None:
     found = runs_of(RANGES, most=3, attempts=attempts)
     assert [[r.start for r in run] for run in found] == runs
 
 
+@pytest.mark.parametrize(
+    ("failures", "runs"),
+    [
+        pytest.param(0, [200], id="never"),
+        pytest.param(1, [25] * 8, id="once"),
+        pytest.param(2, [3] * 66 + [2], id="twice"),
+        pytest.param(3, [1] * 200, id="three times"),
+    ],
+)
+def test_many_ranges_that_failed_together_run_with_ever_fewer(
+    failures: int, runs: list[int]
+) -> None:
+    ranges = [BlockRange(10 * n, 10 * n + 10) for n in range(200)]
+    each = {f"r{10 * n}": failures for n in range(200)} if failures else {}
+    assert [len(run) for run in runs_of(ranges, most=200, attempts=failed(**each))] == runs
+
+
 @given(
     starts=st.sets(st.integers(0, 12)),
-    most=st.integers(1, 4),
+    most=st.integers(1, 40),
     bad=st.sets(st.integers(0, 12)),
 )
 def test_every_range_is_in_one_run_and_runs_are_of_neighbours(
@@ -92,4 +111,4 @@ def test_every_range_is_in_one_run_and_runs_are_of_neighbours(
     for run in runs:
         assert 1 <= len(run) <= most
         assert all(a.stop == b.start for a, b in pairwise(run))
-        assert len(run) == 1 or not {r.start // 10 for r in run} & bad
+        assert len(run) <= max(1, most // 8) or not {r.start // 10 for r in run} & bad

@@ -179,22 +179,23 @@ def test_what_was_taken_and_has_grown_is_known() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settled", "most_blocks", "alone", "group"),
+    ("settled", "most_blocks", "failed", "group"),
     [
         pytest.param({}, 25, (), [0, 10], id="neighbours"),
         pytest.param({}, 9, (), [0], id="one-at-least"),
         pytest.param({0: 9, 10: 9}, 12, (), [0, 10, 20], id="what-is-missing-counts"),
         pytest.param({10: 10}, 100, (), [0], id="not-over-a-hole"),
-        pytest.param({}, 100, (10,), [0], id="a-failed-one-stays-alone"),
+        pytest.param({}, 100, (10,), [0], id="a-failed-one-goes-with-few"),
         pytest.param({}, 100, (0,), [0], id="so-does-a-failed-first-one"),
+        pytest.param({}, 160, (0, 10), [0, 10], id="as-many-as-fit"),
     ],
 )
 def test_history_goes_by_several_ranges_a_run(
-    settled: dict[int, int], most_blocks: int, alone: tuple[int, ...], group: list[int]
+    settled: dict[int, int], most_blocks: int, failed: tuple[int, ...], group: list[int]
 ) -> None:
     first, *after = in_order(_stand(29, settled), first_open=30)
     found = group_from(
-        first, after, most_blocks=most_blocks, alone=lambda block_range: block_range.start in alone
+        first, after, most_blocks=lambda r: most_blocks // (8 if r.start in failed else 1)
     )
     assert _starts(list(found)) == group
 
@@ -202,4 +203,4 @@ def test_history_goes_by_several_ranges_a_run(
 def test_open_ranges_go_one_by_one() -> None:
     first, *after = in_order(_stand(44, {}), first_open=17)
     assert _starts([first, *after]) == [40, 30, 20, 10, 0]
-    assert group_from(first, after, most_blocks=100, alone=lambda _: False) == (first,)
+    assert group_from(first, after, most_blocks=lambda _: 100) == (first,)
