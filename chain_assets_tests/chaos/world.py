@@ -37,12 +37,12 @@ _DISK_KIB = 512 * 1024
 _HOUR = 3_600
 
 
-def chaos_chain() -> Chain:
-    """A chain of 10 blocks a range and a block an hour, each of which waits for its own price."""
+def chaos_chain(*, blocks_per_range: int) -> Chain:
+    """A chain of a block an hour, each of which waits for its own price."""
     return replace(
         load_settings({}).chain("devnet"),
         source="rpc",
-        ranges=(Delimiter(0, 10),),
+        ranges=(Delimiter(0, blocks_per_range),),
         block_time_seconds=float(_HOUR),
         finality=80,
         max_reorg_depth=MAX_REORG_DEPTH,
@@ -121,7 +121,8 @@ class World:
 def open_world(folder: Path, *, seed: int, s3: bool = False) -> Iterator[World]:
     """A new chain, whose node listens until the end of the block, and an empty lake: a folder, or
     with `s3` a bucket."""
-    chain = chaos_chain()
+    # Fewer ranges are fewer commits, over which a bucket takes its time.
+    chain = chaos_chain(blocks_per_range=30 if s3 else 10)
     spec = DevnetSpec(
         seed=seed,
         chain=chain.name,
