@@ -31,6 +31,8 @@ from chain_assets.lake.storage import NO_SPACE
 _COMMIT_ATTEMPTS = 50
 # What delta-rs' messages are drawn with: colours, arrows, a line for each cause.
 _DRAWING = re.compile(r"(\x1b\[[0-9;]*m|[\s↳])+")
+# A bucket's answer, of which the code says all.
+_S3_ANSWER = re.compile(r"<\?xml.*?<Code>(\w+)</Code>.*")
 _BACKTRACE = re.compile(r" 0: <unknown>.*")
 # How it says that a file of the log is cut off, or no JSON or Parquet.
 _DAMAGED = re.compile(r"Json error|Parquet error|Invalid Checkpoint")
@@ -71,9 +73,11 @@ def delta_errors(table: Table, uri: str, partition: str = "") -> Iterator[None]:
 def storage_failed(table: Table, uri: str, error: Exception) -> StorageFailed:
     """`error`, on one line, and what to do about it."""
     reason = _BACKTRACE.sub("", _DRAWING.sub(" ", str(error))).strip()
-    todo = None
+    reason, todo = _S3_ANSWER.sub(r"\1", reason), None
     if "No space left on device" in reason:
         todo = NO_SPACE
+    elif "NoSuchBucket" in reason:
+        todo = "Make the bucket, or correct CHAIN_ASSETS_LAKE"
     elif isinstance(error, FileNotFoundError | pa.ArrowException) or _DAMAGED.search(reason):
         todo = LOST_FILE
     return StorageFailed(f"{uri}: {reason}", table=table.name, todo=todo)

@@ -6,6 +6,7 @@ import multiprocessing
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace as replace_fields
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,14 @@ def test_an_error_shows_the_place_but_no_key(lake: Storage) -> None:
         text = f"{caught.value} {caught.value!r} {caught.value.__cause__!r}"
         assert not any(secret in text for secret in secrets_of_s3())
         assert "\n" not in str(caught.value)
+
+
+def test_a_bucket_that_is_not_there_is_named_with_what_to_do(lake: Storage) -> None:
+    elsewhere = replace_fields(lake, uri="s3://nobody-made-it/lake")
+    with pytest.raises(StorageFailed, match=r"NoSuchBucket\. Make the bucket, or") as caught:
+        LakeTables(elsewhere).live_files(WITHDRAWALS)
+    assert "<" not in str(caught.value)
+    assert "s3://nobody-made-it/lake" in str(caught.value)
 
 
 def test_an_endpoint_where_nothing_listens_is_an_error_within_bounded_time() -> None:
