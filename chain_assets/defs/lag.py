@@ -64,40 +64,31 @@ def _head(
 def _verdict(
     chain: Chain, layer: str, held: Tip | None, head: Tip | None, *, why: str
 ) -> dg.AssetCheckResult:
-    key = asset_key(chain, layer)
-    warn = dg.AssetCheckSeverity.WARN
+    passed, metadata = False, dict[str, float]()
     if head is None:
         newest = "no block" if held is None else f"block {held.number}"
-        return dg.AssetCheckResult(
-            asset_key=key,
-            check_name=CHECK,
-            passed=False,
-            severity=warn,
-            description=f"the newest is {newest}; how far that is behind is not known: {why}",
-            metadata={} if held is None else {"newest_block": held.number},
-        )
-    if held is None:
-        return dg.AssetCheckResult(
-            asset_key=key,
-            check_name=CHECK,
-            passed=False,
-            severity=warn,
-            description=f"holds no block; the head is {head.number}",
-            metadata={"head": head.number},
-        )
-    lag = lag_of(held, head=head)
-    return dg.AssetCheckResult(
-        asset_key=key,
-        check_name=CHECK,
-        passed=lag.seconds <= chain.freshness.warn,
-        severity=warn,
-        description=f"{lag.blocks} blocks, {lag.seconds:.0f} s behind the head",
-        metadata={
+        description = f"the newest is {newest}; how far that is behind is not known: {why}"
+        metadata = {} if held is None else {"newest_block": held.number}
+    elif held is None:
+        description = f"holds no block; the head is {head.number}"
+        metadata = {"head": head.number}
+    else:
+        lag = lag_of(held, head=head)
+        passed = lag.seconds <= chain.freshness.warn
+        description = f"{lag.blocks} blocks, {lag.seconds:.0f} s behind the head"
+        metadata = {
             "lag_blocks": lag.blocks,
             "lag_seconds": lag.seconds,
             "head": head.number,
             "newest_block": held.number,
-        },
+        }
+    return dg.AssetCheckResult(
+        asset_key=asset_key(chain, layer),
+        check_name=CHECK,
+        passed=passed,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=description,
+        metadata=metadata,
     )
 
 

@@ -10,10 +10,9 @@ from chain_assets.core.catch_up import Standing, in_order, standings
 from chain_assets.core.schemas import RAW_BLOCKS
 from chain_assets.core.schemas.decoded import BLOCKS
 from chain_assets.core.schemas.enriched import BLOCKS as ENRICHED_BLOCKS
-from chain_assets.lake.blobs import blob_folder
 from chain_assets.lake.tables import LakeTables
 from chain_assets.layers.finality import read_heights
-from chain_assets.layers.raw_index import read_canonical
+from chain_assets.layers.raw_index import lost_blobs, read_canonical
 from chain_assets.ops.store import OpsStore
 from chain_assets.sources.protocol import BlockSource
 
@@ -40,8 +39,8 @@ def unsettled(
 ) -> list[int]:
     """The blocks of the range to fetch now: not stored, or not whole, or held and due."""
     rows = read_canonical(tables, chain=chain.name, block_range=block_range.key)
-    sizes = tables.store.sizes(blob_folder(chain.name, block_range.key)) if rows else {}
-    whole = {row.number for row in rows if sizes.get(row.uri) == row.size_bytes}
+    lost = lost_blobs(rows, tables, chain=chain.name, block_range=block_range.key)
+    whole = {row.number for row in rows} - lost
     due = {hold.number for hold in ops.holds.due(chain.name) if hold.stage != "enrich"}
     head = source.head().number
     wanted = block_range.between(chain.start_block, head)

@@ -20,11 +20,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from chain_assets.core.keccak import keccak256
+from chain_assets.core.derived import blob_gas_price, created_address
 from chain_assets.core.proofs.batch import Longs, Mask, ProofBatch, integers
 from chain_assets.core.proofs.columns import fixed_rows
 from chain_assets.core.proofs.encodings import DEPOSIT
-from chain_assets.core.rlp import encode
 from chain_assets.core.words import limbs_from_words
 
 _LAST_TYPE, _LAST_WITH_ONE_PRICE = 4, 1
@@ -133,16 +132,6 @@ def _wrong_blob_prices(batch: ProofBatch, of_blobs: Mask) -> Mask:
     return wrong
 
 
-def blob_gas_price(excess: int, fraction: int) -> int:
-    """Wei per blob gas: e^(excess / fraction) in whole numbers (`fake_exponential`, EIP-4844)."""
-    total, term, place = 0, fraction, 1
-    while term > 0:
-        total += term
-        term = term * excess // (fraction * place)
-        place += 1
-    return total // fraction
-
-
 def _wrong_addresses(table: pa.Table, these: Mask) -> Mask:
     """Of calls with a contract address too; some nodes give them that of nobody."""
     wrong = np.zeros(table.num_rows, np.bool_)
@@ -153,6 +142,5 @@ def _wrong_addresses(table: pa.Table, these: Mask) -> Mask:
         if each["to_address"] is not None:
             wrong[row] = each["contract_address"] != _NOBODY
         elif nonce is not None:
-            created = keccak256(encode([each["from_address"], nonce]))[12:]
-            wrong[row] = each["contract_address"] != created
+            wrong[row] = each["contract_address"] != created_address(each["from_address"], nonce)
     return wrong

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from chain_assets.core.keccak import keccak256
-from chain_assets.core.rlp import encode
+from chain_assets.core.derived import blob_gas_price, created_address
 from chain_assets.sources.devnet.blocks import GAS_PER_BLOB, BlockHeader, BuiltBlock
 from chain_assets.sources.devnet.envelopes import Signed, Unsigned
 from chain_assets.sources.devnet.receipts import BLOOM_BYTES, Receipt
-from chain_assets.sources.devnet.transactions import Sent
 
 Json = dict[str, Any]
 
@@ -148,12 +146,14 @@ def _receipt_json(block: BuiltBlock, index: int, first_log: int) -> Json:
     fields = sent.signed.fields
     answer: Json = {}
     if fields.type == 3:
-        answer["blobGasPrice"] = hex(blob_base_fee(header.excess_blob_gas))
+        answer["blobGasPrice"] = hex(
+            blob_gas_price(header.excess_blob_gas, _BLOB_FEE_UPDATE_FRACTION)
+        )
         answer["blobGasUsed"] = hex(GAS_PER_BLOB * len(fields.blob_hashes))
     return answer | {
         "blockHash": _hex(block.hash),
         "blockNumber": hex(header.number),
-        "contractAddress": None if fields.to else _hex(_created_address(sent)),
+        "contractAddress": None if fields.to else _hex(created_address(sent.sender, fields.nonce)),
         "cumulativeGasUsed": hex(receipt.cumulative_gas_used),
         "effectiveGasPrice": hex(effective_gas_price(fields, header.base_fee_per_gas)),
         "from": _hex(sent.sender),
@@ -194,21 +194,6 @@ def effective_gas_price(fields: Unsigned, base_fee: int) -> int:
     if fields.type < 2:
         return fields.max_fee
     return min(fields.max_fee, base_fee + fields.priority_fee)
-
-
-def blob_base_fee(excess_blob_gas: int) -> int:
-    """Wei that a unit of blob gas costs: EIP-4844's fake_exponential with EIP-7691's fraction."""
-    total, term, step = 0, _BLOB_FEE_UPDATE_FRACTION, 1
-    while term > 0:
-        total += term
-        term = term * excess_blob_gas // (_BLOB_FEE_UPDATE_FRACTION * step)
-        step += 1
-    return total // _BLOB_FEE_UPDATE_FRACTION
-
-
-def _created_address(sent: Sent) -> bytes:
-    """Yellow paper, section 7: the hash of sender and nonce."""
-    return keccak256(encode((sent.sender, sent.signed.fields.nonce)))[12:]
 
 
 def _hex(data: bytes) -> str:
