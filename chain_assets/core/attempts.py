@@ -6,12 +6,14 @@
     failures_by_range()  →  Attempts: which ranges may run now, which rest
 
 A failed run does not tell which of its ranges was at fault, so each of them counts it, and is then
-run with an eighth of as many others, and so on: the one at fault is soon alone, and where it was
-the node, that was away for a while, hundreds of ranges do not become hundreds of runs.
+run in one of an eighth of its blocks, and so on: of a few ranges the one at fault is alone at once,
+of hundreds soon, and where it was the node, that was away for a while, hundreds of ranges do not
+become hundreds of runs.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,8 +25,8 @@ LONGEST_REST_SECONDS = 1_800.0
 # With the rests above these take some four hours: what is still wrong then waits for a person, or
 # for the next day, when the failures of this one are forgotten.
 MOST_FAILURES = 12
-# An eighth of as many each time.
-_HALVINGS = 3
+# After each failure the next run has so many times fewer blocks.
+_FEWER = 8
 REMEMBERED_SECONDS = 86_400.0
 
 
@@ -38,10 +40,12 @@ class FailedRun:
 
 @dataclass(frozen=True)
 class Failures:
-    """How often a range's runs failed since it was last made good, and when the last one did."""
+    """How often a range's runs failed since it was last made good, when the last one did, and over
+    how many blocks the smallest of them went."""
 
     count: int
     last_at: float
+    blocks: int
 
     @property
     def due_at(self) -> float | None:
@@ -64,9 +68,11 @@ class Attempts:
         found = self.failures.get(block_range.key)
         return found.count if found else 0
 
-    def share(self, block_range: BlockRange, most: int) -> int:
-        """Of `most` that may go together in a run those that may go with this range; at least 1."""
-        return max(1, most >> _HALVINGS * self.count(block_range))
+    def most_blocks(self, block_range: BlockRange, most: int) -> int:
+        """How many blocks, at most `most`, a run that this range is in may have. A run of the range
+        alone may always be."""
+        found = self.failures.get(block_range.key)
+        return most if found is None else min(most, found.blocks // _FEWER)
 
     def tried(self, ranges: Iterable[BlockRange]) -> str:
         """What tells a run over `ranges` now from those before it, for who starts each only once.
@@ -98,13 +104,15 @@ def failures_by_range(
     found: dict[str, Failures] = {}
     for block_range in ranges:
         good = made_good.get(block_range.key, 0.0)
-        ends = [
-            run.ended_at
+        runs = [
+            run
             for run in failed
             if run.ended_at > good and run.span.intersection(block_range) is not None
         ]
-        if ends:
-            found[block_range.key] = Failures(len(ends), max(ends))
+        if runs:
+            last_at = max(run.ended_at for run in runs)
+            fewest = min(len(run.span) for run in runs)
+            found[block_range.key] = Failures(len(runs), last_at, fewest)
     return found
 
 
@@ -113,13 +121,15 @@ def runs_of(
 ) -> list[tuple[BlockRange, ...]]:
     """Cut ascending `ranges` into runs: of neighbours, at most `most`, and fewer of failed ones."""
     runs: list[list[BlockRange]] = []
-    left = 0
+    blocks = 0
     for block_range in ranges:
-        share = attempts.share(block_range, most)
-        if left and runs[-1][-1].stop == block_range.start and len(runs[-1]) < share:
-            runs[-1].append(block_range)
-            left = min(left, share - len(runs[-1]) + 1) - 1
-        else:
-            runs.append([block_range])
-            left = share - 1
+        own = attempts.most_blocks(block_range, sys.maxsize)
+        run = runs[-1] if runs else []
+        if run and len(run) < most and run[-1].stop == block_range.start:
+            blocks = min(blocks, own)
+            if block_range.stop - run[0].start <= blocks:
+                run.append(block_range)
+                continue
+        runs.append([block_range])
+        blocks = own
     return [tuple(run) for run in runs]

@@ -138,7 +138,7 @@ def _groups(
         group = group_from(
             first,
             course.left(left),
-            most_blocks=lambda block_range: attempts.share(block_range, BLOCKS_PER_RUN),
+            most_blocks=lambda block_range: attempts.most_blocks(block_range, BLOCKS_PER_RUN),
         )
         for standing in group[1:]:
             course.note(standing.block_range, standing.expected)

@@ -141,7 +141,9 @@ def test_the_first_range_is_full_from_the_start_block_on() -> None:
 def test_ranges_whose_run_failed_rest_and_then_run_alone(
     failures: dict[int, tuple[int, float]], run: list[int], resting: list[int]
 ) -> None:
-    attempts = Attempts({key(start): Failures(*found) for start, found in failures.items()})
+    attempts = Attempts(
+        {key(start): Failures(*found, blocks=10) for start, found in failures.items()}
+    )
     plan = plan_head(
         SHAPE, Heights(95, 84), full(50), registered=(), policy=HEAD, attempts=attempts
     )
