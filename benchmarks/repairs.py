@@ -3,9 +3,11 @@
 Each repair fetches, decodes and enriches a block; so does what it stands beside, for all blocks.
 
     a held block comes in     the range is closed, its tables are a file each; rows are only added
+    a blob was lost           the block is fetched anew; its rows, in a closed range, stay
     rows replaced, newest     as in a reorg: the last blocks, which a follower wrote one by one
     rows replaced, open       blocks further back in the range that is followed, in small files
-    rows replaced, written    as a backfill leaves it: a file a table for each task
+    rows replaced, young      the last blocks, where all were written at once, by a backfill
+    rows replaced, written    those before them: they lie in a file a table for each task
     rows replaced, closed     compacted: a file is remade as a whole, and here it is the range
 """
 
@@ -109,6 +111,13 @@ class RangeOfBlocks:
         self._write(BlockRange(number, number + 1))
         return time.process_time() - started
 
+    def fetch_anew(self, number: int) -> float:
+        """Fetch a block whose blob is lost; its rows are there."""
+        self._lose(number)
+        started = time.process_time()
+        self._write(BlockRange(number, number + 1))
+        return time.process_time() - started
+
     def _lose(self, number: int) -> None:
         rows = read_index(self.bench.tables, chain=self.chain.name, block_range=self.range.key)
         uri = next(row.uri for row in rows if row.number == number)
@@ -121,13 +130,16 @@ def repair(folder: Path) -> list[Row]:
     warm = RangeOfBlocks(folder / "warm", source)
     warm.follow()
     opened = _median(warm.repair)
-    newest = _median(warm.repair, among=range(RANGE - len(_REPAIRED), RANGE))
+    last = range(RANGE - len(_REPAIRED), RANGE)
+    newest = _median(warm.repair, among=last)
     written = RangeOfBlocks(folder / "written", source)
     whole = written.write()
     replaced = _median(written.repair)
+    young = _median(written.repair, among=last)
     written.compact()
     closed = _median(written.repair, after=1)
     added = _median(written.fill_in, after=2)
+    refetched = _median(written.fetch_anew, after=3)
 
     def row(name: str, seconds: float) -> Row:
         return (name, f"{seconds * 1000:.0f} ms", f"{seconds / whole:.1%}")
@@ -135,9 +147,11 @@ def repair(folder: Path) -> list[Row]:
     return [
         ("fetch, decode and enrich 1,000 blocks", f"{whole * 1000:.0f} ms", ""),
         row("1 of them: held until now, range closed", added),
+        row("1 of them: its blob lost, range closed", refetched),
         row("1 of them: rows replaced, among the newest", newest),
         row("1 of them: rows replaced, range open", opened),
-        row("1 of them: rows replaced, range just written", replaced),
+        row("1 of them: rows replaced, newest, range just written", young),
+        row("1 of them: rows replaced, older, range just written", replaced),
         row("1 of them: rows replaced, range closed", closed),
     ]
 

@@ -29,10 +29,11 @@ from chain_assets.lake.tables import LakeTables
 from chain_assets.layers.commits import begin
 from chain_assets.layers.decode_task import WRITTEN
 from chain_assets.layers.findings import LayerName
+from chain_assets.layers.young_blocks import SMALL_FILE_BLOCKS
 from chain_assets.ops.leases import LeaseKey
 from chain_assets.ops.store import OpsStore
 
-MOST_FILES = 16
+MOST_FILES = SMALL_FILE_BLOCKS
 # Rows of a table take several times as much while they are sorted.
 _LARGEST_FILE = 64 * 1024 * 1024
 # Of a closed range: what is never left in pieces, for what share a large file is written again, and

@@ -16,10 +16,11 @@ from chain_assets.core.packing import batches
 from chain_assets.core.proofs import VERIFIER, ProofRules
 from chain_assets.core.schemas import BLOCK_PROOFS, DECODED_TABLES
 from chain_assets.lake.blobs import BlobRef, read_blob
-from chain_assets.lake.data_files import DataFile, write_data_file
+from chain_assets.lake.data_files import DataFile
 from chain_assets.lake.storage import ObjectStore, Storage, open_store
 from chain_assets.layers.proving import prove
 from chain_assets.layers.report import HeldBlock
+from chain_assets.layers.young_blocks import write_rows
 
 # Bump it when decoded rows change for the same JSON and ABIs.
 DECODER = "3"
@@ -37,7 +38,10 @@ BATCH_JSON_BYTES = 256 * 1024 * 1024
 
 @dataclass(frozen=True)
 class DecodeContext:
-    """What all tasks of a range share; it crosses to the workers."""
+    """What all tasks of a range share; it crosses to the workers.
+
+    Blocks from `young` on may yet be replaced.
+    """
 
     chain: str
     block_range: str
@@ -45,6 +49,7 @@ class DecodeContext:
     registry: Registry
     rules: ProofRules
     verified_at: datetime
+    young: int
 
     @property
     def partition(self) -> dict[str, str]:
@@ -90,12 +95,10 @@ def decode_task(context: DecodeContext, blobs: Sequence[BlobRef]) -> DecodeResul
     """
     store = open_store(context.storage)
     decoded = [_decode_batch(context, batch) for batch in read_batches(context, store, blobs)]
-    files = []
+    files: list[DataFile] = []
     for table in WRITTEN:
-        data = pa.concat_tables([batch.tables[table.name] for batch in decoded])
-        file = write_data_file(store, table, data, partition=context.partition)
-        if file is not None:
-            files.append(file)
+        rows = pa.concat_tables([batch.tables[table.name] for batch in decoded])
+        files += write_rows(store, table, rows, partition=context.partition, young=context.young)
     return DecodeResult(
         files=tuple(files),
         blocks=len(blobs),

@@ -32,6 +32,7 @@ from chain_assets.layers.proving import Held, read_held
 from chain_assets.layers.raw_index import IndexRow, lost_blobs, read_index
 from chain_assets.layers.report import LayerReport, Progress, no_progress
 from chain_assets.layers.tasks import run_tasks
+from chain_assets.layers.young_blocks import young_from
 
 _TARGET_BYTES = 32 * 1024 * 1024
 _LEAST_BLOCKS = 50
@@ -69,6 +70,7 @@ def materialize_decoded(
         registry=registry,
         rules=rules_for(chain.proof_rules, chain.chain_id),
         verified_at=datetime.fromtimestamp(started, UTC),
+        young=young_from(chain, tables),
     )
     begin(tables, WRITTEN, context.partition, fence)
     # Before the index: what another run adds in between must not look like rows to remove.

@@ -19,9 +19,9 @@ from chain_assets.lake.data_files import (
     DataFile,
     open_data_file,
     read_columns,
-    write_data_file,
 )
 from chain_assets.lake.storage import ObjectStore, Storage, open_store
+from chain_assets.layers.young_blocks import write_rows
 
 INPUTS = (BLOCKS, TRANSACTIONS, CALLS, TOKEN_TRANSFERS)
 
@@ -40,7 +40,8 @@ class InputFile:
 class EnrichContext:
     """What all tasks of a range share; it crosses to the workers.
 
-    `files` are the live files of the decoded tables, by table.
+    `files` are the live files of the decoded tables, by table. Blocks from `young` on may yet be
+    replaced.
     """
 
     chain: Chain
@@ -48,6 +49,7 @@ class EnrichContext:
     storage: Storage
     reference: ReferenceTables
     files: Mapping[str, tuple[InputFile, ...]]
+    young: int
 
     @property
     def partition(self) -> dict[str, str]:
@@ -93,11 +95,10 @@ def enrich_task(context: EnrichContext, blocks: Sequence[BlockToEnrich]) -> Enri
         native_decimals=context.chain.native_decimals,
         max_price_age=context.chain.max_price_age,
     )
-    files = []
+    files: list[DataFile] = []
     for table in ENRICHED_TABLES:
-        file = write_data_file(store, table, enriched[table.name], partition=context.partition)
-        if file is not None:
-            files.append(file)
+        rows = enriched[table.name]
+        files += write_rows(store, table, rows, partition=context.partition, young=context.young)
     return EnrichResult(tuple(files), len(blocks), sum(t.nbytes for t in inputs.values()))
 
 

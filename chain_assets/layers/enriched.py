@@ -50,6 +50,7 @@ from chain_assets.layers.enrich_task import (
 from chain_assets.layers.reference import stored_reference
 from chain_assets.layers.report import HeldBlock, LayerReport, Progress, no_progress
 from chain_assets.layers.tasks import run_tasks
+from chain_assets.layers.young_blocks import young_from
 
 _TARGET_BYTES = 64 * 1024 * 1024
 _LEAST_BLOCKS = 200
@@ -135,6 +136,7 @@ def _context(chain: Chain, block_range: BlockRange, tables: LakeTables) -> Enric
         storage=tables.storage,
         reference=stored_reference(chain.name, tables),
         files={},
+        young=young_from(chain, tables),
     )
 
 
