@@ -49,7 +49,7 @@ class DecodeContext:
     registry: Registry
     rules: ProofRules
     verified_at: datetime
-    young: int
+    young: int = 0
 
     @property
     def partition(self) -> dict[str, str]:

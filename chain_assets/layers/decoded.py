@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
@@ -70,7 +71,6 @@ def materialize_decoded(
         registry=registry,
         rules=rules_for(chain.proof_rules, chain.chain_id),
         verified_at=datetime.fromtimestamp(started, UTC),
-        young=young_from(chain, tables),
     )
     begin(tables, WRITTEN, context.partition, fence)
     # Before the index: what another run adds in between must not look like rows to remove.
@@ -91,6 +91,7 @@ def materialize_decoded(
     # A block that is held has no rows to be left as they are: each new decoder tries it anew.
     rows_there = {n: i for n, i in have.items() if n not in held or i != held[n].identity}
     plan = reconcile(want if refresh else keep_versions(want, rows_there), have)
+    context = replace(context, young=young_from(chain, tables, plan.write))
     blobs = [
         BlobRef(row.number, row.hash, row.uri, row.size_bytes, row.sha256)
         for row in (canonical[n] for n in plan.write)

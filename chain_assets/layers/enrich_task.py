@@ -49,7 +49,7 @@ class EnrichContext:
     storage: Storage
     reference: ReferenceTables
     files: Mapping[str, tuple[InputFile, ...]]
-    young: int
+    young: int = 0
 
     @property
     def partition(self) -> dict[str, str]:

@@ -100,7 +100,11 @@ def materialize_enriched(
     want = {n: identity for n, identity in want.items() if n not in held}
     have |= dict.fromkeys(stray_numbers(tables, there, {*have, *want, *decoding}))
     plan = reconcile(want if refresh else keep_versions(want, have), have)
-    context = replace(context, files=_files_of(live, plan.write))
+    context = replace(
+        context,
+        files=_files_of(live, plan.write),
+        young=young_from(chain, tables, plan.write),
+    )
     results = run_tasks(
         partial(enrich_task, context),
         [decoded[n]["task"] for n in plan.write],
@@ -136,7 +140,6 @@ def _context(chain: Chain, block_range: BlockRange, tables: LakeTables) -> Enric
         storage=tables.storage,
         reference=stored_reference(chain.name, tables),
         files={},
-        young=young_from(chain, tables),
     )
 
 

@@ -9,7 +9,7 @@ cost, also where a run has just written a thousand others beside them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -27,15 +27,20 @@ SMALL_FILE_BLOCKS = 16
 _MOST_YOUNG = 256
 
 
-def young_from(chain: Chain, tables: LakeTables) -> int:
-    """The first block that may yet be replaced, reckoned from the newest block of the lake.
+def young_from(chain: Chain, tables: LakeTables, writing: Sequence[int]) -> int:
+    """From which block on blocks may yet be replaced, where the blocks `writing` are to be written.
 
-    It only decides how rows are laid out: the node, who knows better, need not be asked.
+    It is reckoned from the newest block of the lake, and only decides how rows are laid out: the
+    node, who knows better, need not be asked.
     """
-    keys = tables.range_keys(RAW_BLOCKS, chain=chain.name)
-    files = tables.live_files(RAW_BLOCKS, chain=chain.name, block_range=keys[-1]) if keys else []
-    newest: int = max((file["max.number"] for file in files), default=-1)
-    return newest + 1 - min(chain.max_reorg_depth, _MOST_YOUNG)
+    if len(writing) <= SMALL_FILE_BLOCKS:
+        # They lie in a small file anyhow, and of a long chain the ranges take a while to list: a
+        # follower would do so at each block.
+        return max(writing, default=0) + 1
+    newest = tables.range_keys(RAW_BLOCKS, chain=chain.name)[-1]
+    files = tables.live_files(RAW_BLOCKS, chain=chain.name, block_range=newest)
+    head: int = max(file["max.number"] for file in files)
+    return head + 1 - min(chain.max_reorg_depth, _MOST_YOUNG)
 
 
 def write_rows(

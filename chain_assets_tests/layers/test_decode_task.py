@@ -22,7 +22,6 @@ def context(folder: Path) -> DecodeContext:
         registry=standard_registry(),
         rules=rules_for("ethereum", 1),
         verified_at=datetime(2026, 1, 1, tzinfo=UTC),
-        young=0,
     )
 
 

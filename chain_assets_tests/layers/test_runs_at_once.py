@@ -133,7 +133,6 @@ def test_tables_that_are_read_torn_apart_are_refused(tmp_path: Path) -> None:
         storage=pipeline.tables.storage,
         reference=pipeline.reference(),
         files=files,
-        young=0,
     )
     blocks = [BlockToEnrich(number, size_bytes=1) for number in range(4)]
     assert enrich_task(context, blocks).blocks == 4
