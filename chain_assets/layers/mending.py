@@ -11,6 +11,14 @@ from dataclasses import replace
 
 from chain_assets.chains import Chain
 from chain_assets.core.block_range import BlockRange
+from chain_assets.core.errors import (
+    ChainAssetsError,
+    LakeError,
+    LeaseLost,
+    LeaseTaken,
+    LinkError,
+    SourceError,
+)
 from chain_assets.core.schemas import BLOCK_CHANGES, RAW_BLOCKS
 from chain_assets.lake.tables import LakeTables
 from chain_assets.layers.changes import take_out_doubled_changes
@@ -23,11 +31,11 @@ from chain_assets.layers.pipeline import (
     Parts,
     Writer,
     heal_raw,
-    write_decoded,
     write_enriched,
     write_raw,
 )
 from chain_assets.layers.raw_index import index_change, merge_index, read_canonical, read_index
+from chain_assets.layers.refetching import decode_or_refetch
 from chain_assets.layers.reorgs import WAIT_SECONDS
 from chain_assets.layers.report import LayerReport
 from chain_assets.ops.leases import LeaseKey
@@ -86,7 +94,8 @@ def find_gaps(
 def mend(chain: Chain, findings: Sequence[Finding], parts: Parts) -> list[LayerReport]:
     """Make the blocks of `findings` anew, range by range; what was done.
 
-    Raises ChainHalted, and the errors of the layers.
+    Raises ChainHalted, and the errors of the layers: what is wrong with a single range when all
+    others are done.
     """
     reports = list(_restore_rows(chain, [f for f in findings if f.kind == "gone"], parts))
     # First, as block_changes does not replay while a row stands there twice.
@@ -94,9 +103,15 @@ def mend(chain: Chain, findings: Sequence[Finding], parts: Parts) -> list[LayerR
         if (finding.kind, finding.table) == ("doubled", BLOCK_CHANGES.name):
             take_out_doubled_changes(chain, finding.block_range, tables=parts.writer.tables)
     heal_raw(chain, parts.source, parts.writer)
+    failed: ChainAssetsError | None = None
     for block_range in sorted({finding.block_range for finding in findings}):
         own = [finding for finding in findings if finding.block_range == block_range]
-        reports += _mend_range(chain, block_range, own, parts)
+        try:
+            reports += _mend_range(chain, block_range, own, parts)
+        except (LakeError, LeaseLost, LeaseTaken, LinkError, SourceError) as error:
+            failed = failed or error
+    if failed is not None:
+        raise failed
     return reports
 
 
@@ -124,15 +139,8 @@ def _mend_range(
             _single_rows(chain, block_range, doubled, writer)
         fetched = _numbers(findings, "raw", kinds={"missing", "lost"})
         reports.append(write_raw(chain, block_range, parts.source, writer, numbers=sorted(fetched)))
-    reports.append(
-        write_decoded(
-            chain,
-            block_range,
-            parts.engine,
-            parts.registry,
-            writer,
-            repair=_numbers(findings, "decoded"),
-        )
+    reports += decode_or_refetch(
+        chain, block_range, replace(parts, writer=writer), repair=_numbers(findings, "decoded")
     )
     repair = _numbers(findings, "enriched")
     reports.append(write_enriched(chain, block_range, parts.engine, writer, repair=repair))
