@@ -12,6 +12,7 @@ from chain_assets.core.schemas.abi import CALLS
 from chain_assets.core.schemas.decoded import BLOCKS, LOGS
 from chain_assets.core.schemas.enriched import BLOCKS as ENRICHED_BLOCKS
 from chain_assets.core.schemas.enriched import TRANSACTIONS as ENRICHED_TRANSACTIONS
+from chain_assets.core.schemas.reference import ENTITY_LABELS, TOKEN_METADATA, TOKEN_PRICES
 from chain_assets.layers.findings import Finding
 from chain_assets.layers.mending import find_gaps, mend
 from chain_assets_tests.killing import killed_at
@@ -20,6 +21,7 @@ from chain_assets_tests.layers.catching import catch_up_all
 from chain_assets_tests.layers.followers import following
 from chain_assets_tests.layers.journal import assert_replays, changes_of
 
+_REFERENCE = [ENTITY_LABELS, TOKEN_METADATA, TOKEN_PRICES]
 _TABLES = [RAW_BLOCKS, BLOCKS, BLOCK_PROOFS, CALLS, LOGS, ENRICHED_BLOCKS, ENRICHED_TRANSACTIONS]
 _FINAL, _OPEN = "000000000000-000000000009", "000000000020-000000000029"
 
@@ -120,3 +122,23 @@ def test_catching_up_names_the_range_and_goes_on_with_the_next(pipeline: Pipelin
     assert (caught[10].written, caught[10].error) == (1, None)
     _mend(pipeline, _gaps(pipeline))
     assert _gaps(pipeline) == []
+
+
+@pytest.mark.parametrize("cut", [False, True], ids=["gone", "cut"])
+@pytest.mark.parametrize("table", _REFERENCE, ids=lambda table: table.name)
+def test_labels_tokens_and_prices_are_written_anew_by_the_next_run(
+    pipeline: Pipeline, table: Table, cut: bool
+) -> None:
+    rows = contents(pipeline.tables)
+    (file,) = pipeline.tables.live_files(table)
+    path = Path(pipeline.tables.storage.uri) / table.name / file["path"]
+    if cut:
+        path.write_bytes(path.read_bytes()[:-9])
+    else:
+        path.unlink()
+    with pytest.raises(StorageFailed, match="writes its rows anew, from your files"):
+        _gaps(pipeline)
+    fresh = pipeline.into(Path(pipeline.tables.storage.uri))
+    fresh.run(0, 24)
+    assert _gaps(pipeline) == []
+    assert_same(contents(fresh.tables), rows)
