@@ -32,6 +32,7 @@ from chain_assets.layers.refetching import decode_or_refetch
 from chain_assets.layers.report import LayerReport, Progress, no_progress
 from chain_assets.layers.standing import standing_of, unsettled
 from chain_assets.sources.budget import Budget
+from chain_assets.sources.one_look import OneLook
 
 # These say that something is wrong with one range, or that somebody else is at work on it.
 _OF_ONE_RANGE = (BlobCorrupt, CommitConflict, LeaseLost, LeaseTaken, LinkError, StorageFailed)
@@ -135,17 +136,25 @@ def _take(
 def _fetch(
     chain: Chain, block_range: BlockRange, parts: Parts, pace: Pace
 ) -> Iterator[LayerReport]:
-    """A report a chunk. Raises BudgetSpent, and the errors of raw_blocks."""
+    """A report a chunk. Raises BudgetSpent, and the errors of raw_blocks.
+
+    Of several nodes behind one URL each has a head of its own: what the one that answers now does
+    not have is left for the next time.
+    """
     writer = parts.writer
     left = unsettled(chain, block_range, parts.source, writer.tables, writer.ops)
     while left:
+        look = OneLook(parts.source)
+        left = [number for number in left if number <= look.head().number]
+        if not left:
+            return
         most = pace.budget.blocks_left(chain=chain.name)
         numbers = left[: pace.chunks.size if most is None else min(pace.chunks.size, most)]
         try:
             report = write_raw(
                 chain,
                 block_range,
-                parts.source,
+                look,
                 writer,
                 numbers=numbers,
                 progress=pace.progress,

@@ -94,6 +94,10 @@ def _settled(chain: Chain, tables: LakeTables, ops: OpsStore, first_open: int) -
     exactly = {key for key in keys if BlockRange.from_key(key).stop > first_open}
     exactly |= {key for key, held in resting.items() if held.may_have_rows and settled[key]}
     exactly |= ops.unfinished.keys(chain.name, "layers")
+    due: dict[str, set[int]] = {}
+    for hold in ops.holds.due(chain.name):
+        due.setdefault(hold.block_range, set()).add(hold.number)
+    exactly |= {key for key in due if settled[key]}
     # Blocks below the start block, loaded by hand or before it was raised, are none of those asked.
     first = range_of(chain.start_block, chain.ranges)
     if first.start < chain.start_block and settled[first.key]:
@@ -102,7 +106,9 @@ def _settled(chain: Chain, tables: LakeTables, ops: OpsStore, first_open: int) -
         settled[key] += held.blocks
     for key in exactly:
         held_blocks = ops.holds.resting_numbers(chain.name, key) if key in resting else set()
-        there = _enriched(chain, key, tables) | held_blocks
+        # One that is due is to be tried, also where it has rows: of before its blob was lost, or
+        # since the ops store is that of an older day.
+        there = (_enriched(chain, key, tables) | held_blocks) - due.get(key, set())
         settled[key] = sum(number >= chain.start_block for number in there)
     return settled
 
