@@ -14,7 +14,7 @@ from typing import Any
 
 from chain_assets.chains import Chain
 from chain_assets.core.block_range import BlockRange
-from chain_assets.core.schemas import UNFINISHED, Table
+from chain_assets.core.schemas import JOURNAL_TABLES, UNFINISHED, Table
 from chain_assets.lake.lost_files import lost_files, strike_out_files
 from chain_assets.lake.tables import LakeTables
 from chain_assets.layers.commits import begin
@@ -28,12 +28,13 @@ from chain_assets.ops.leases import LeaseKey
 def find_lost_rows(chain: Chain, block_range: BlockRange, tables: LakeTables) -> Iterator[Finding]:
     """A finding for each table that has lost files of the range. Raises StorageFailed."""
     partition = {"chain": chain.name, "block_range": block_range.key}
-    for layer, own in TABLES_OF.items():
-        for table in own:
-            files = lost_files(tables, table, partition)
-            if files:
-                numbers = tuple(sorted(_blocks(table, files, block_range)))
-                yield Finding("gone", layer, table.name, block_range, numbers)
+    journal: list[tuple[LayerName, Table]] = [("raw", table) for table in JOURNAL_TABLES]
+    of_layers = [(layer, table) for layer, own in TABLES_OF.items() for table in own]
+    for layer, table in (*of_layers, *journal):
+        files = lost_files(tables, table, partition)
+        if files:
+            numbers = tuple(sorted(_blocks(table, files, block_range)))
+            yield Finding("gone", layer, table.name, block_range, numbers)
 
 
 def give_up_lost_rows(

@@ -6,7 +6,8 @@ findings ─→ by range ─→ raw ─→ decoded ─→ enriched      a layer 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 
 from chain_assets.chains import Chain
@@ -18,14 +19,16 @@ from chain_assets.core.errors import (
     LeaseTaken,
     LinkError,
     SourceError,
+    StorageFailed,
 )
-from chain_assets.core.schemas import BLOCK_CHANGES, RAW_BLOCKS
+from chain_assets.core.schemas import BLOCK_CHANGES, JOURNAL_TABLES, RAW_BLOCKS
 from chain_assets.lake.tables import LakeTables
 from chain_assets.layers.changes import take_out_doubled_changes
 from chain_assets.layers.commits import begin
 from chain_assets.layers.findings import Finding, LayerName, Scan
 from chain_assets.layers.forks import stored_ranges
 from chain_assets.layers.gaps import scan_range
+from chain_assets.layers.journal_repair import restore_journal
 from chain_assets.layers.lost_rows import find_lost_rows, give_up_lost_rows
 from chain_assets.layers.pipeline import (
     Parts,
@@ -39,6 +42,8 @@ from chain_assets.layers.refetching import decode_or_refetch
 from chain_assets.layers.reorgs import WAIT_SECONDS
 from chain_assets.layers.report import LayerReport
 from chain_assets.ops.leases import LeaseKey
+
+_JOURNAL = frozenset(table.name for table in JOURNAL_TABLES)
 
 
 def scan_of(chain: Chain, parts: Parts) -> Scan:
@@ -81,7 +86,7 @@ def find_gaps(
     asked = sorted(ranges or stored_ranges(chain, tables))
     gone = {r: list(find_lost_rows(chain, r, tables)) for r in asked}
     found = [finding for own in gone.values() for finding in own]
-    if any(finding.layer == "raw" for finding in found):
+    if any(finding.table == RAW_BLOCKS.name for finding in found):
         return found
     scan = scan_of(chain, parts)
     for block_range in asked:
@@ -97,7 +102,7 @@ def mend(chain: Chain, findings: Sequence[Finding], parts: Parts) -> list[LayerR
     Raises ChainHalted, and the errors of the layers: what is wrong with a single range when all
     others are done.
     """
-    reports = list(_restore_rows(chain, [f for f in findings if f.kind == "gone"], parts))
+    reports = _restore_rows(chain, [f for f in findings if f.kind == "gone"], parts)
     # First, as block_changes does not replay while a row stands there twice.
     for finding in findings:
         if (finding.kind, finding.table) == ("doubled", BLOCK_CHANGES.name):
@@ -115,15 +120,30 @@ def mend(chain: Chain, findings: Sequence[Finding], parts: Parts) -> list[LayerR
     return reports
 
 
-def _restore_rows(chain: Chain, gone: Sequence[Finding], parts: Parts) -> Iterator[LayerReport]:
+def _restore_rows(chain: Chain, gone: Sequence[Finding], parts: Parts) -> list[LayerReport]:
     """Give up rows whose files are gone; those of raw_blocks are had again at once, or it would
-    look as if the chain had left their blocks."""
+    look as if the chain had left their blocks. The journal's are worked out from these."""
+    journal = {f.table for f in gone} & _JOURNAL
+    reports: list[LayerReport] = []
+    # All of them first: a block at the end of its range is linked with one of the next.
     for block_range, layer in sorted({(f.block_range, f.layer) for f in gone}):
-        own = [f for f in gone if f.block_range == block_range]
         give_up_lost_rows(chain, block_range, layer, parts.writer)
-        if layer == "raw":
-            numbers = sorted(_numbers(own, "raw"))
-            yield write_raw(chain, block_range, parts.source, parts.writer, numbers=numbers)
+    for finding in gone:
+        if finding.table == RAW_BLOCKS.name:
+            # They are stored, and then told; telling waits where the journal's own files are lost.
+            with suppress(StorageFailed) if journal else nullcontext():
+                reports.append(
+                    write_raw(
+                        chain,
+                        finding.block_range,
+                        parts.source,
+                        parts.writer,
+                        numbers=finding.numbers,
+                    )
+                )
+    if journal:
+        restore_journal(chain, tables=parts.writer.tables, run_id=parts.writer.run_id)
+    return reports
 
 
 def _mend_range(

@@ -71,6 +71,16 @@ def test_it_is_named_and_its_rows_are_made_anew(pipeline: Pipeline, table: Table
     assert changes_of(pipeline) == told
 
 
+def test_neighbouring_ranges_that_have_lost_their_index_get_it_back(pipeline: Pipeline) -> None:
+    rows, told = contents(pipeline.tables), changes_of(pipeline)
+    for key in (_FINAL, "000000000010-000000000019", _OPEN):
+        _lose(pipeline, RAW_BLOCKS, key)
+    _mend(pipeline, _gaps(pipeline))
+    assert _gaps(pipeline) == []
+    assert_same(contents(pipeline.tables), rows)
+    assert changes_of(pipeline) == told
+
+
 @pytest.mark.parametrize("table", [BLOCKS, BLOCK_PROOFS, CALLS], ids=lambda table: table.name)
 @pytest.mark.parametrize("visit", [1, 2, 3])
 def test_killed_in_between_it_is_made_good_by_the_next(
