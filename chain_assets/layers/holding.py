@@ -41,7 +41,29 @@ def resting_hashes(ops: OpsStore, chain: Chain, holds: Collection[Hold]) -> dict
     }
 
 
-def settle(ops: OpsStore, chain: Chain, report: LayerReport, holds: Collection[Hold]) -> None:
+def wake_for_providers(ops: OpsStore, chain: Chain, providers: Collection[str]) -> int:
+    """Blocks that failed with other nodes are due now that one of `providers` is among them; how
+    many those are. Raises OpsStoreFailed."""
+    due = {(hold.number, hold.stage) for hold in ops.holds.due(chain.name)}
+    new = [
+        hold.number
+        for hold in ops.holds.find(chain.name)
+        if "provider" in hold.missing
+        and hold.state != "dropped"
+        and (hold.number, hold.stage) not in due
+        and not set(providers).issubset((hold.seen or "").split())
+    ]
+    return ops.holds.wake(chain.name, numbers=new) if new else 0
+
+
+def settle(
+    ops: OpsStore,
+    chain: Chain,
+    report: LayerReport,
+    holds: Collection[Hold],
+    *,
+    providers: Collection[str] = (),
+) -> None:
     """Put the holds of blocks that failed, and end those of blocks that came through.
 
     A block that is found held, but has no hold, gets one: an ops store may be lost.
@@ -52,7 +74,7 @@ def settle(ops: OpsStore, chain: Chain, report: LayerReport, holds: Collection[H
     # Looking once more at what still waits for its price is no attempt.
     waiting = resting(ops, chain, holds) if report.layer == "enriched" else set()
     put = [
-        _failure(block, report.block_range)
+        _failure(block, report.block_range, seen=_seen(block, known, providers))
         for block in failed
         if block.number not in waiting or not _is_told(block, known)
     ]
@@ -79,6 +101,14 @@ def _is_told(block: HeldBlock, known: Mapping[tuple[int, Stage], Hold]) -> bool:
     return _is_known(block, known) and known[block.number, block.stage].missing == block.missing
 
 
+def _seen(
+    block: HeldBlock, known: Mapping[tuple[int, Stage], Hold], providers: Collection[str]
+) -> str | None:
+    """The nodes that were asked for this block until now: writers elsewhere may ask others."""
+    before = known[block.number, block.stage].seen if _is_known(block, known) else None
+    return " ".join(sorted({*(before or "").split(), *providers})) or None
+
+
 def _came_through(hold: Hold, report: LayerReport, held: set[tuple[int, Stage]]) -> bool:
     if (hold.number, hold.stage) in held:
         return False
@@ -89,7 +119,7 @@ def _came_through(hold: Hold, report: LayerReport, held: set[tuple[int, Stage]])
     return report.layer != "raw" or (hold.stage == "fetch" and hold.number in report.present)
 
 
-def _failure(block: HeldBlock, block_range: BlockRange) -> Failure:
+def _failure(block: HeldBlock, block_range: BlockRange, *, seen: str | None) -> Failure:
     return Failure(
         number=block.number,
         stage=block.stage,
@@ -97,4 +127,5 @@ def _failure(block: HeldBlock, block_range: BlockRange) -> Failure:
         reason=block.reason,
         hash=block.hash,
         missing=block.missing,
+        seen=seen,
     )

@@ -42,6 +42,7 @@ class Writer:
 
     A `patient` one leaves blocks alone that failed not long ago: one that nobody has asked for
     these very blocks. Only one that `refreshes` makes rows anew that an older version made.
+    `providers` are the names of the nodes that it asks, which holds remember.
     """
 
     tables: LakeTables
@@ -49,6 +50,7 @@ class Writer:
     run_id: str
     patient: bool = False
     refreshes: bool = False
+    providers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def write_raw(
                 fence=lease,
                 progress=progress,
             )
-    settle(writer.ops, chain, report, holds)
+    settle(writer.ops, chain, report, holds, providers=writer.providers)
     return report
 
 
@@ -147,7 +149,7 @@ def write_decoded(
             fence=lease,
             progress=progress,
         )
-    settle(writer.ops, chain, report, holds)
+    settle(writer.ops, chain, report, holds, providers=writer.providers)
     return report
 
 
@@ -177,7 +179,7 @@ def write_enriched(
             progress=progress,
         )
     strike_out_layers(chain, block_range, tables=writer.tables, ops=writer.ops)
-    settle(writer.ops, chain, report, holds)
+    settle(writer.ops, chain, report, holds, providers=writer.providers)
     return report
 
 
