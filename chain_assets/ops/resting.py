@@ -39,14 +39,16 @@ def resting_by_range(connection: Connection, chain: str, *, now: float) -> dict[
     return {key: Resting(blocks, bool(rows)) for key, blocks, rows in connection.execute(query)}
 
 
-def resting_numbers(
+def resting_blocks(
     connection: Connection, chain: str, block_range: str, *, now: float
-) -> set[int]:
-    """The blocks of one range that rest at `now` (Unix seconds)."""
-    query = select(holds.c.number).where(
+) -> set[tuple[int, bytes | None]]:
+    """The blocks of one range that rest at `now` (Unix seconds): number and hash, which is None
+    where none was had."""
+    had = case((holds.c.stage != "fetch", holds.c.hash))
+    query = select(holds.c.number, had).where(
         holds.c.chain == chain, holds.c.block_range == block_range, ~is_due(now)
     )
-    return set(connection.scalars(query))
+    return {(number, hash_) for number, hash_ in connection.execute(query)}
 
 
 def is_due(now: float) -> ColumnElement[bool]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from chain_assets.core.enrich import ReferenceTables
+from chain_assets.defs.chain_state import read_state
 from chain_assets.layers.pipeline import heal_raw, write_reference
 from chain_assets.ops.hold_rules import Hold
 from chain_assets.sources.devnet import DevnetSource, Faults
@@ -121,3 +122,29 @@ def test_a_dead_letter_keeps_no_block_back_that_took_its_place(tmp_path: Path) -
     catch_up_all(pipeline)
     assert not _holds(pipeline)
     assert_as_clean(pipeline, tmp_path / "clean", last=24)
+
+
+@pytest.mark.parametrize("state", ["waiting", "dropped"])
+def test_a_hold_of_a_replaced_block_hides_no_work(pipeline: Pipeline, state: str) -> None:
+    name = pipeline.chain.name
+    if state == "dropped":
+        pipeline.ops.holds.drop(name, list(_holds(pipeline)), who="ada", why="nobody knows them")
+        pipeline.run(0, 24, reference=False)
+    pipeline.net.reorg(1, 1)
+    # Whoever follows it is killed before it decodes.
+    heal_raw(pipeline.chain, DevnetSource(pipeline.net), pipeline.writer())
+    parts = replace(pipeline.parts(), writer=pipeline.writer(patient=True))
+    state_now = read_state(
+        pipeline.chain, source=parts.source, tables=pipeline.tables, ops=pipeline.ops
+    )
+    assert state_now.holdings.blocks["000000000020-000000000029"] == 4
+    assert len(catch_up_all(pipeline, parts)) == 1
+    block = pipeline.net.canonical_block(24)
+    assert block is not None
+    if 24 in _lacks(pipeline):
+        assert (_holds(pipeline)[24].hash, _holds(pipeline)[24].state) == (block.hash, "waiting")
+        assert 24 not in _enriched(pipeline)
+    else:
+        rows = read_all(pipeline.tables, "enriched_blocks").to_pylist()
+        assert block.hash in [row["hash"] for row in rows if row["number"] == 24]
+    assert catch_up_all(pipeline, parts) == []
