@@ -24,7 +24,7 @@ from chain_assets.commands.options import (
 from chain_assets.core.block_range import BlockRange
 from chain_assets.core.catch_up import Chunks, Standing
 from chain_assets.core.errors import BudgetSpent
-from chain_assets.layers.catching_up import Caught, Pace, catch_up
+from chain_assets.layers.catching_up import Caught, Pace, catch_up, clear_above
 from chain_assets.layers.permission import (
     backfill_approval,
     catch_up_question,
@@ -77,6 +77,7 @@ def catch_up_command(
         reference = reference_of(record, head=source.head().number)
         # What a reorg has replaced is behind: by heights alone it is not seen.
         heal_raw(record, source, parts.writer)
+        clear_above(record, parts)
         behind = standing_of(record, source, parts.writer.tables, ops)
         approval, most = _approval(record, behind, ranges, ops)
         ended = _Ended()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from chain_assets.chains import Chain
@@ -86,6 +87,7 @@ def catch_up(
         if reorg is not None:
             replaced = ranges_between(reorg.first_number, reorg.old_head_number, chain.ranges)
             course.forget(list(replaced))
+        clear_above(chain, parts)
         behind = standing_of(chain, parts.source, parts.writer.tables, parts.writer.ops)
         standing = course.next(behind)
         if standing is None:
@@ -106,6 +108,20 @@ def catch_up(
         in_vain = in_vain + 1 if isinstance(error, (*_OF_THE_NODE, StorageFailed)) else 0
         if error and (isinstance(error, BudgetSpent) or in_vain == _MOST_IN_VAIN):
             raise error
+
+
+def clear_above(chain: Chain, parts: Parts) -> None:
+    """A reorg may leave the chain lower than it was: rows of blocks above its head go now, as no
+    range up to the head has them. Raises SourceError, OpsStoreFailed."""
+    replaced = sorted(parts.writer.ops.unfinished.keys(chain.name, "layers"))
+    head = parts.source.head().number if replaced else 0
+    for block_range in map(BlockRange.from_key, replaced):
+        if block_range.start > head:
+            # They are looked for again by the next call.
+            with suppress(*_OF_ONE_RANGE):
+                for _ in decode_or_refetch(chain, block_range, parts):
+                    pass
+                write_enriched(chain, block_range, parts.engine, parts.writer)
 
 
 def _take(
