@@ -101,17 +101,18 @@ def _waiting(
     they are due; and the ranges where such a block may have rows all the same. Those that wait
     have a hash: it says nothing of what a reorg has put in their place.
 
-    It may where a person has dropped it, and where it was fetched again, as its blob was lost.
-    Counted as a row and as a hold it would hide the range's newest block.
+    It may where it was fetched again, as its blob was lost. Counted as a row and as a hold it would
+    hide the range's newest block. One that a person has dropped waits no more: it is enriched
+    without what it lacks.
     """
     waiting: dict[str, set[tuple[int, bytes | None]]] = {}
     doubled = set()
     for hold in ops.holds.find(chain.name):
-        if hold.stage in ("fetch", "enrich"):
-            block = hold.number, None if hold.stage == "fetch" else hold.hash
-            waiting.setdefault(hold.block_range, set()).add(block)
-            if hold.stage == "fetch" or hold.state == "dropped":
-                doubled.add(hold.block_range)
+        if hold.stage == "fetch":
+            waiting.setdefault(hold.block_range, set()).add((hold.number, None))
+            doubled.add(hold.block_range)
+        elif hold.stage == "enrich" and hold.state != "dropped":
+            waiting.setdefault(hold.block_range, set()).add((hold.number, hold.hash))
     return waiting, doubled
 
 

@@ -56,7 +56,9 @@ def scan_of(chain: Chain, parts: Parts) -> Scan:
         top=_top(chain, parts.writer.tables),
         held_back={
             "raw": frozenset(hold.number for hold in holds if hold.stage == "fetch"),
-            "enriched": frozenset(hold.number for hold in holds if hold.stage == "enrich"),
+            "enriched": frozenset(
+                hold.number for hold in holds if hold.stage == "enrich" and hold.state != "dropped"
+            ),
         },
     )
 
