@@ -118,15 +118,18 @@ def _replayed(steps: Sequence[Step], chain: Chain) -> set[BlockId]:
         ) from None
 
 
-def take_out_doubled_changes(chain: Chain, block_range: BlockRange, *, tables: LakeTables) -> None:
-    """Leave one row a sequence number in the range. Raises StorageFailed, CommitConflict."""
+def take_out_doubled(
+    chain: Chain, block_range: BlockRange, table: Table, *, tables: LakeTables
+) -> None:
+    """Leave one row a key in a journal's range. Raises StorageFailed, CommitConflict."""
     partition = {"chain": chain.name, "block_range": block_range.key}
-    rows = tables.read(BLOCK_CHANGES, **partition).sort_by("sequence")
-    places = {number: place for place, number in enumerate(rows["sequence"].to_pylist())}
+    (key,) = table.key
+    rows = tables.read(table, **partition).sort_by(key)
+    places = {value: place for place, value in enumerate(rows[key].to_pylist())}
     rows = rows.take(list(places.values()))
-    file = write_data_file(tables.store, BLOCK_CHANGES, rows, partition=partition)
+    file = write_data_file(tables.store, table, rows, partition=partition)
     files = [file] if file else []
-    tables.replace_blocks(BLOCK_CHANGES, files, partition=partition, numbers=None)
+    tables.replace_blocks(table, files, partition=partition, numbers=None)
 
 
 def _published(snapshot: Snapshot, chain: Chain, ranges: Sequence[BlockRange]) -> list[Step]:

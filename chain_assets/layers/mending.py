@@ -21,9 +21,9 @@ from chain_assets.core.errors import (
     SourceError,
     StorageFailed,
 )
-from chain_assets.core.schemas import BLOCK_CHANGES, JOURNAL_TABLES, RAW_BLOCKS
+from chain_assets.core.schemas import JOURNAL_TABLES, RAW_BLOCKS, TABLES
 from chain_assets.lake.tables import LakeTables
-from chain_assets.layers.changes import take_out_doubled_changes
+from chain_assets.layers.changes import take_out_doubled
 from chain_assets.layers.commits import begin
 from chain_assets.layers.findings import Finding, LayerName, Scan
 from chain_assets.layers.forks import stored_ranges
@@ -107,8 +107,9 @@ def mend(chain: Chain, findings: Sequence[Finding], parts: Parts) -> list[LayerR
     reports = _restore_rows(chain, [f for f in findings if f.kind == "gone"], parts)
     # First, as block_changes does not replay while a row stands there twice.
     for finding in findings:
-        if (finding.kind, finding.table) == ("doubled", BLOCK_CHANGES.name):
-            take_out_doubled_changes(chain, finding.block_range, tables=parts.writer.tables)
+        if finding.kind == "doubled" and finding.table in _JOURNAL:
+            table = TABLES[finding.table]
+            take_out_doubled(chain, finding.block_range, table, tables=parts.writer.tables)
     heal_raw(chain, parts.source, parts.writer)
     failed: ChainAssetsError | None = None
     for block_range in sorted({finding.block_range for finding in findings}):
