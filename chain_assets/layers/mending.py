@@ -29,7 +29,7 @@ from chain_assets.layers.findings import Finding, LayerName, Scan
 from chain_assets.layers.forks import stored_ranges
 from chain_assets.layers.gaps import scan_range
 from chain_assets.layers.journal_repair import restore_journal
-from chain_assets.layers.lost_rows import find_lost_rows, give_up_lost_rows
+from chain_assets.layers.lost_rows import find_lost_rows, give_up_lost_rows, restore_index
 from chain_assets.layers.pipeline import (
     Parts,
     Writer,
@@ -124,16 +124,19 @@ def mend(chain: Chain, findings: Sequence[Finding], parts: Parts) -> list[LayerR
 
 
 def _restore_rows(chain: Chain, gone: Sequence[Finding], parts: Parts) -> list[LayerReport]:
-    """Give up rows whose files are gone; those of raw_blocks are had again at once, or it would
-    look as if the chain had left their blocks. The journal's are worked out from these."""
+    """Give up rows whose files are gone, but for those of raw_blocks: these are had again. The
+    journal's are worked out from them."""
     journal = {f.table for f in gone} & _JOURNAL
     reports: list[LayerReport] = []
-    # All of them first: a block at the end of its range is linked with one of the next.
+    # All of them first: each is linked with the ranges next to it.
     for block_range, layer in sorted({(f.block_range, f.layer) for f in gone}):
-        give_up_lost_rows(chain, block_range, layer, parts.writer)
+        if layer == "raw":
+            restore_index(chain, block_range, parts.source, parts.writer)
+        else:
+            give_up_lost_rows(chain, block_range, layer, parts.writer)
     for finding in gone:
         if finding.table == RAW_BLOCKS.name:
-            # They are stored, and then told; telling waits where the journal's own files are lost.
+            # What could not be had is held. Telling waits where the journal's own files are lost.
             with suppress(StorageFailed) if journal else nullcontext():
                 reports.append(
                     write_raw(

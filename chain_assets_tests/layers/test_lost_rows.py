@@ -100,6 +100,21 @@ def test_killed_in_between_it_is_made_good_by_the_next(
     assert_replays(pipeline)
 
 
+@pytest.mark.parametrize("point", ["commit to make", "commit made"])
+def test_a_lost_index_is_never_told_as_a_reorg(pipeline: Pipeline, point: str) -> None:
+    rows, told = contents(pipeline.tables), changes_of(pipeline)
+    # Of 20 to 22; that of 23 and 24 is there.
+    _lose(pipeline, RAW_BLOCKS, _OPEN)
+    with killed_at(point, RAW_BLOCKS.name):
+        _mend(pipeline, _gaps(pipeline))
+    if point == "commit made":
+        catch_up_all(pipeline.into(Path(pipeline.tables.storage.uri)))
+    _mend(pipeline, _gaps(pipeline))
+    assert _gaps(pipeline) == []
+    assert_same(contents(pipeline.tables), rows)
+    assert changes_of(pipeline) == told
+
+
 def test_what_is_wrong_elsewhere_is_found_beside_it(pipeline: Pipeline) -> None:
     _lose(pipeline, LOGS, _FINAL)
     (blob,) = (Path(pipeline.tables.storage.uri) / "raw").rglob(f"{24:012d}-*.zst")
