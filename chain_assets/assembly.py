@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -30,6 +31,7 @@ from chain_assets.sources.devnet import Devnet, DevnetSource, DevnetSpec
 from chain_assets.sources.devnet.reference import devnet_labels, devnet_prices, devnet_tokens
 from chain_assets.sources.protocol import BlockSource
 from chain_assets.sources.recorded import RecordedSource
+from chain_assets.sources.rpc.endpoint import parse_endpoint
 from chain_assets.sources.rpc.source import RpcSource
 
 if TYPE_CHECKING:
@@ -122,6 +124,17 @@ def open_source(
     spec = devnet_spec(chain)
     live = chain.devnet is not None and chain.devnet.genesis is not None
     return DevnetSource(Devnet(spec, clock=clock if live else None))
+
+
+def provider_names(chain: Chain, *, recorded: Path | None = None) -> tuple[str, ...]:
+    """The nodes that are asked for the chain's blocks, by names without secrets; none where no URL
+    is set, or other sources are."""
+    if chain.source != "rpc" or recorded is not None:
+        return ()
+    with suppress(ConfigError):
+        urls = enumerate(rpc_urls(chain))
+        return tuple(parse_endpoint(url, index, chain=chain.name).name for index, url in urls)
+    return ()
 
 
 def at_rate(source: BlockSource, chain: Chain, ops: OpsStore | None) -> BlockSource:

@@ -24,10 +24,18 @@ from chain_assets.commands.options import (
 from chain_assets.core.block_range import BlockRange
 from chain_assets.core.catch_up import Chunks, Standing
 from chain_assets.core.errors import BudgetSpent
-from chain_assets.layers.catching_up import Caught, Pace, catch_up
-from chain_assets.layers.permission import backfill_approval, catch_up_question, use_up
+from chain_assets.layers.catching_up import Caught, Pace, catch_up, clear_above
+from chain_assets.layers.permission import (
+    backfill_approval,
+    catch_up_question,
+    note_range,
+    ranges_done,
+    use_up,
+)
 from chain_assets.layers.pipeline import Parts, heal_raw, write_reference
 from chain_assets.layers.standing import standing_of
+from chain_assets.ops.approvals import Approval
+from chain_assets.ops.store import OpsStore
 from chain_assets.sources.budget import Budget, BudgetedSource, OwnRate
 
 # Planning takes some thirty: with fewer nothing would ever be done.
@@ -69,20 +77,14 @@ def catch_up_command(
         reference = reference_of(record, head=source.head().number)
         # What a reorg has replaced is behind: by heights alone it is not seen.
         heal_raw(record, source, parts.writer)
+        clear_above(record, parts)
         behind = standing_of(record, source, parts.writer.tables, ops)
-        blocks = sum(standing.missing for standing in behind[:ranges])
-        approval = backfill_approval(
-            record,
-            [_whole(record, behind)],
-            ops,
-            blocks=blocks,
-            asked=catch_up_question(record, ranges=ranges),
-        )
+        approval, most = _approval(record, behind, ranges, ops)
         ended = _Ended()
         if behind:
             write_reference(record, reference, parts.writer)
-            pace = Pace(Chunks(chunk_blocks), budget)
-            ended = _catch_up(record, parts, pace, ranges, sum(one.missing for one in behind))
+            work = _Work(record, parts, Pace(Chunks(chunk_blocks), budget), approval)
+            ended = _catch_up(work, most, sum(one.missing for one in behind))
         else:
             console.print("nothing is behind")
         if ended.done:
@@ -91,6 +93,37 @@ def catch_up_command(
     if held:
         console.print(f"{len(held):,} blocks are held: chain-assets holds list --chain {chain}")
     raise typer.Exit(LEFT if ended.left or held else 0)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What is done, by leave of what approval, if it takes one."""
+
+    chain: Chain
+    parts: Parts
+    pace: Pace
+    approval: Approval | None
+
+
+def _approval(
+    chain: Chain, behind: Sequence[Standing], ranges: int | None, ops: OpsStore
+) -> tuple[Approval | None, int | None]:
+    """The approval by which so many ranges may be taken, if any; and how many are left of them
+    after calls that were interrupted. Raises ApprovalNeeded."""
+    asked = catch_up_question(chain, ranges=ranges)
+    before = ops.approvals.find("backfill", chain.name, asked)
+    most = None if ranges is None else ranges - len(ranges_done(before))
+    if most is not None and most < 1:
+        use_up(before, ops)
+        most = ranges
+    approval = backfill_approval(
+        chain,
+        [_whole(chain, behind)],
+        ops,
+        blocks=sum(standing.missing for standing in behind[:most]),
+        asked=asked,
+    )
+    return approval, most
 
 
 @dataclass(frozen=True)
@@ -107,16 +140,18 @@ def _whole(chain: Chain, behind: Sequence[Standing]) -> BlockRange:
     return BlockRange(chain.start_block, max(stops, default=chain.start_block + 1))
 
 
-def _catch_up(chain: Chain, parts: Parts, pace: Pace, ranges: int | None, total: int) -> _Ended:
-    done = True
+def _catch_up(work: _Work, ranges: int | None, total: int) -> _Ended:
+    done, ops = True, work.parts.writer.ops
     with _progress() as bar:
-        task = bar.add_task(chain.name, total=total, note="")
-        pace = replace(pace, progress=lambda more: bar.update(task, advance=more))
+        task = bar.add_task(work.chain.name, total=total, note="")
+        pace = replace(work.pace, progress=lambda more: bar.update(task, advance=more))
         caught: Caught | None = None
         try:
-            for caught in catch_up(chain, parts, pace, most_ranges=ranges):
+            for caught in catch_up(work.chain, work.parts, pace, most_ranges=ranges):
                 _tell(bar, task, caught, total=total)
                 done = done and caught.error is None
+                if ranges is not None and caught.error is None:
+                    note_range(work.approval, caught.block_range, ops)
         except BudgetSpent as spent:
             console.print(str(spent), markup=False)
             return _Ended(done=False, left=True)

@@ -23,6 +23,7 @@ from chain_assets.commands.options import (
     ranges_of_text,
 )
 from chain_assets.core.block_range import BlockRange
+from chain_assets.core.schemas import RAW_BLOCKS
 from chain_assets.layers.findings import Finding
 from chain_assets.layers.mending import find_gaps, mend
 from chain_assets.layers.permission import closed_ranges, permitted_backfill, permitted_refresh
@@ -68,7 +69,9 @@ def _apply(chain: Chain, found: Sequence[Finding], parts: Parts, *, asked: str) 
     wrong = [f for f in found if f not in old]
     if wrong:
         absent = sum(
-            len(f.numbers) for f in wrong if f.layer == "raw" and f.kind in ("missing", "gone")
+            len(f.numbers)
+            for f in wrong
+            if f.table == RAW_BLOCKS.name and f.kind in ("missing", "gone")
         )
         with permitted_backfill(chain, _ranges(wrong), ops, blocks=absent):
             _show(mend(chain, wrong, parts))

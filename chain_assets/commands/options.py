@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -20,6 +20,7 @@ from chain_assets.assembly import (
     open_ops,
     open_source,
     open_writer,
+    provider_names,
     read_chain_reference,
 )
 from chain_assets.chains import Chain
@@ -31,6 +32,7 @@ from chain_assets.core.errors import ConfigError
 from chain_assets.core.schemas import RAW_BLOCKS
 from chain_assets.lake.tables import LakeTables
 from chain_assets.layers.forks import stored_ranges
+from chain_assets.layers.holding import wake_for_providers
 from chain_assets.layers.pipeline import Parts, split_by_range
 from chain_assets.ops.store import OpsStore
 from chain_assets.sources.protocol import BlockSource, Header, RawBlock
@@ -127,7 +129,9 @@ def parts_of(
     settings = load_settings()
     chain = settings.chain(name)
     source = open_source(chain, recorded=recorded)
-    writer = open_writer(settings, open_lake(settings, lake))
+    providers = provider_names(chain, recorded=recorded)
+    writer = replace(open_writer(settings, open_lake(settings, lake)), providers=providers)
+    wake_for_providers(writer.ops, chain, providers)
     return chain, Parts(
         source=at_rate(source, chain, writer.ops),
         writer=writer,
@@ -150,7 +154,8 @@ def parts_of_filled(
             chain=chain.name,
             todo="Name another with --lake, or fill it with `chain-assets catch-up`",
         )
-    writer = open_writer(settings, tables)
+    providers = provider_names(chain, recorded=recorded)
+    writer = replace(open_writer(settings, tables), providers=providers)
     return chain, Parts(
         source=SourceOnDemand(
             lambda: at_rate(open_source(chain, recorded=recorded), chain, writer.ops)

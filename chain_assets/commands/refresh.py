@@ -20,6 +20,7 @@ from chain_assets.commands.options import (
 )
 from chain_assets.core.block_range import BlockRange
 from chain_assets.core.enrich import ReferenceTables
+from chain_assets.core.errors import ChainAssetsError
 from chain_assets.core.schemas import RAW_BLOCKS
 from chain_assets.layers import refreshing
 from chain_assets.layers.forks import stored_ranges
@@ -35,8 +36,9 @@ def refresh(
 ) -> None:
     """Make rows of an older decoder, enricher, ABI or reference anew.
 
-    Range by range, and resumable. Where that would rewrite ranges that are final, a person has to
-    approve it first. Exit code 3: more is stale than was approved.
+    Range by range, and resumable; a range where something is wrong is left, and the others go on.
+    Where that would rewrite ranges that are final, a person has to approve it first. Exit code 3:
+    more is stale than was approved.
     """
     record, parts = parts_of_filled(chain, lake=lake, engine=engine)
     with parts.writer.ops as ops:
@@ -52,7 +54,7 @@ def refresh(
             f"stale: {sum(map(len, stale.values())):,} blocks in {len(stale):,} ranges, "
             f"{len(closed):,} of them closed"
         )
-        _refresh(record, [r for r in stale if r not in closed], parts)
+        failed = _refresh(record, [r for r in stale if r not in closed], parts)
         permission = permitted_refresh(
             record,
             closed,
@@ -61,7 +63,9 @@ def refresh(
             ops=ops,
         )
         with permission as permitted:
-            _refresh(record, permitted.ranges, parts)
+            # One that is approved and was left is not used up: the next call goes on.
+            _raise(_refresh(record, permitted.ranges, parts))
+        _raise(failed)
     if permitted.later:
         console.print(
             f"{len(permitted.later):,} closed ranges came on top of those that were approved: "
@@ -75,8 +79,21 @@ def _reference(chain: Chain, parts: Parts) -> ReferenceTables:
     return reference_of(chain, head=max(file["max.number"] for file in files))
 
 
-def _refresh(chain: Chain, ranges: Sequence[BlockRange], parts: Parts) -> None:
-    for done in refreshing.refresh(chain, ranges, parts.engine, parts.registry, parts.writer):
+def _refresh(chain: Chain, ranges: Sequence[BlockRange], parts: Parts) -> list[ChainAssetsError]:
+    """Refresh them; what went wrong in some of them."""
+    failed = []
+    for done in refreshing.refresh(chain, ranges, parts):
+        held = f", {done.held:,} held" if done.held else ""
         console.print(
-            f"{done.block_range.key}: {done.decoded:,} blocks decoded, {done.enriched:,} enriched"
+            f"{done.block_range.key}: {done.decoded:,} blocks decoded, "
+            f"{done.enriched:,} enriched{held}"
         )
+        if done.error is not None:
+            failed.append(done.error)
+            console.print(f"  left: {done.error}", markup=False, highlight=False, soft_wrap=True)
+    return failed
+
+
+def _raise(failed: Sequence[ChainAssetsError]) -> None:
+    if failed:
+        raise failed[0]

@@ -19,6 +19,7 @@ from chain_assets.commands.options import (
     reference_of,
     spans_of_text,
 )
+from chain_assets.layers.catching_up import clear_above
 from chain_assets.layers.permission import permitted_backfill
 from chain_assets.layers.pipeline import LAYERS, run_blocks, write_reference
 from chain_assets.layers.standing import to_be_done
@@ -47,6 +48,7 @@ def run(
             total = sum(len(span) for span in spans)
             with report_tables.progress_bars(console, LAYERS, total) as progress:
                 reports = run_blocks(record, spans, parts, progress=progress)
+            clear_above(record, parts)
     console.print(report_tables.run_table(reports, seconds=time.monotonic() - started))
     unknown = report_tables.unknown_fields(reports)
     if unknown:

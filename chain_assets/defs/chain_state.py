@@ -74,7 +74,7 @@ def _holdings(
     replaced = ops.unfinished.keys(chain.name, "layers")
     waiting, doubled = _waiting(chain, ops)
     for key, numbers in waiting.items():
-        blocks[key] = blocks.get(key, 0) + len(numbers)
+        blocks[key] = blocks.get(key, 0) + len({number for number, _ in numbers})
     # Where the start block lies, blocks below it may be there, and are none of those expected.
     first = range_of(chain.start_block, chain.ranges)
     if first.start < chain.start_block:
@@ -89,25 +89,30 @@ def _holdings(
         hashes = {n: h.block.hash for n, h in held.items() if h.block.hash is not None}
         settled = [*layers, hashes]
         alike = {n for n in BlockRange.from_key(key).numbers() if _alike(n, stored, settled)}
-        there = alike | waiting.get(key, set())
+        there = alike | {n for n, h in waiting.get(key, ()) if h in (None, stored.get(n))}
         blocks[key] = sum(number >= chain.start_block for number in there)
     return Holdings(blocks, begun, fork, replaced)
 
 
-def _waiting(chain: Chain, ops: OpsStore) -> tuple[dict[str, set[int]], set[str]]:
+def _waiting(
+    chain: Chain, ops: OpsStore
+) -> tuple[dict[str, set[tuple[int, bytes | None]]], set[str]]:
     """By range the blocks that could not be fetched, or wait for a price: nobody's work before
-    they are due; and the ranges where such a block may have rows all the same.
+    they are due; and the ranges where such a block may have rows all the same. Those that wait
+    have a hash: it says nothing of what a reorg has put in their place.
 
-    It may where a person has dropped it, and where it was fetched again, as its blob was lost.
-    Counted as a row and as a hold it would hide the range's newest block.
+    It may where it was fetched again, as its blob was lost. Counted as a row and as a hold it would
+    hide the range's newest block. One that a person has dropped waits no more: it is enriched
+    without what it lacks.
     """
-    waiting: dict[str, set[int]] = {}
+    waiting: dict[str, set[tuple[int, bytes | None]]] = {}
     doubled = set()
     for hold in ops.holds.find(chain.name):
-        if hold.stage in ("fetch", "enrich"):
-            waiting.setdefault(hold.block_range, set()).add(hold.number)
-            if hold.stage == "fetch" or hold.state == "dropped":
-                doubled.add(hold.block_range)
+        if hold.stage == "fetch":
+            waiting.setdefault(hold.block_range, set()).add((hold.number, None))
+            doubled.add(hold.block_range)
+        elif hold.stage == "enrich" and hold.state != "dropped":
+            waiting.setdefault(hold.block_range, set()).add((hold.number, hold.hash))
     return waiting, doubled
 
 

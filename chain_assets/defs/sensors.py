@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from chain_assets.assembly import provider_names
 from chain_assets.chains import Chain
 from chain_assets.core.attempts import Attempts
 from chain_assets.core.block_range import BlockRange
@@ -29,6 +30,7 @@ from chain_assets.defs.names import identifier
 from chain_assets.defs.partitions import block_ranges, range_tags, registered_keys
 from chain_assets.defs.resources import LakeResource, OpsResource, SourcesResource
 from chain_assets.defs.run_history import read_attempts, read_under_way
+from chain_assets.layers.holding import wake_for_providers
 from chain_assets.ops.hold_rules import Hold
 
 # Dagster's sensor loop takes 5 seconds; a slow chain need not be asked that often, and a fast one
@@ -71,6 +73,7 @@ def head_sensor(
         registered = registered_keys(chain, instance)
         try:
             with ops.open(tables) as store, sources.open(chain, store) as source:
+                wake_for_providers(store, chain, provider_names(chain))
                 state = read_state(chain, source=source, tables=tables, ops=store)
                 due = _own_holds(chain, state, store.holds.due(chain.name))
         except ChainAssetsError as error:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 import dagster as dg
 from dagster._core.storage.tags import SCHEDULE_NAME_TAG, SENSOR_NAME_TAG
 
+from chain_assets.assembly import provider_names
 from chain_assets.chains import Chain
 from chain_assets.core.block_range import BlockRange, parse_spans
 from chain_assets.lake.tables import LakeTables
@@ -22,7 +23,9 @@ BLOCKS_TAG = "chain_assets/blocks"
 REFRESH_TAG = "chain_assets/refresh"
 
 
-def run_writer(context: dg.AssetExecutionContext, tables: LakeTables, ops: OpsStore) -> Writer:
+def run_writer(
+    context: dg.AssetExecutionContext, chain: Chain, tables: LakeTables, ops: OpsStore
+) -> Writer:
     """The writer of this run."""
     tags = context.run.tags
     unattended = SENSOR_NAME_TAG in tags or SCHEDULE_NAME_TAG in tags
@@ -32,6 +35,7 @@ def run_writer(context: dg.AssetExecutionContext, tables: LakeTables, ops: OpsSt
         run_id=context.run.run_id,
         patient=unattended,
         refreshes=is_refresh(tags),
+        providers=provider_names(chain),
     )
 
 

@@ -11,7 +11,8 @@ from typing import Any
 from deltalake.transaction import AddAction, RemoveAction
 
 from chain_assets.core.schemas import Table
-from chain_assets.lake.actions import remove_action
+from chain_assets.lake.actions import add_action, remove_action
+from chain_assets.lake.data_files import DataFile
 from chain_assets.lake.delta import Fence, commit
 from chain_assets.lake.tables import LakeTables
 
@@ -33,8 +34,10 @@ def strike_out_files(
     *,
     partition: dict[str, str],
     fence: Fence,
+    instead: Sequence[DataFile] = (),
 ) -> None:
-    """One commit: these files are no part of the table any more, where they still are.
+    """One commit: these files are no part of the table any more, where they still are, and those in
+    `instead` are.
 
     Raises CommitConflict, LeaseLost, StorageFailed.
     """
@@ -45,5 +48,6 @@ def strike_out_files(
             for file in opened.files(partition)
             if file["path"] in paths
         ]
+        actions += [add_action(file, partition, now=tables.now()) for file in instead]
         if actions:
             commit(opened, table, [(partition, fence)], actions)

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pyarrow as pa
+from deltalake.transaction import AddAction, RemoveAction
 
 from chain_assets.core.schemas import Table
-from chain_assets.lake.actions import add_action
+from chain_assets.lake.actions import add_action, remove_action
 from chain_assets.lake.data_files import write_data_file
 from chain_assets.lake.delta import commit_once, delta_errors
 from chain_assets.lake.open_table import OpenTable
@@ -46,16 +47,29 @@ class Snapshot:
         return self.tables.parse_files(self.table, self.opened.files(partition), parse)
 
     def append(
-        self, parts: Sequence[tuple[dict[str, str], pa.Table]], *, marker: tuple[str, int]
+        self,
+        parts: Sequence[tuple[dict[str, str], pa.Table]],
+        *,
+        marker: tuple[str, int],
+        instead_of: Sequence[dict[str, Any]] = (),
     ) -> None:
-        """One commit of rows by partition. Raises CommitConflict where the marker has moved."""
-        actions = []
+        """One commit of rows by partition, out with the files `instead_of`. Raises CommitConflict
+        where another has appended under the same name since."""
+        now = self.tables.now()
+        actions: list[AddAction | RemoveAction] = [
+            remove_action(file, _partition_of(file), now=now) for file in instead_of
+        ]
         for partition, rows in parts:
             file = write_data_file(self.tables.store, self.table, rows, partition=partition)
             if file is not None:
-                actions.append(add_action(file, partition, now=self.tables.now()))
+                actions.append(add_action(file, partition, now=now))
         with delta_errors(self.table, self.tables.uri(self.table), marker[0]):
             commit_once(self.opened, self.table, actions, dict([marker]))
+
+
+def _partition_of(file: dict[str, Any]) -> dict[str, str]:
+    prefix = "partition."
+    return {name[len(prefix) :]: file[name] for name in file if name.startswith(prefix)}
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from chain_assets.chains import Chain
@@ -32,6 +33,7 @@ from chain_assets.layers.refetching import decode_or_refetch
 from chain_assets.layers.report import LayerReport, Progress, no_progress
 from chain_assets.layers.standing import standing_of, unsettled
 from chain_assets.sources.budget import Budget
+from chain_assets.sources.one_look import OneLook
 
 # These say that something is wrong with one range, or that somebody else is at work on it.
 _OF_ONE_RANGE = (BlobCorrupt, CommitConflict, LeaseLost, LeaseTaken, LinkError, StorageFailed)
@@ -85,6 +87,7 @@ def catch_up(
         if reorg is not None:
             replaced = ranges_between(reorg.first_number, reorg.old_head_number, chain.ranges)
             course.forget(list(replaced))
+        clear_above(chain, parts)
         behind = standing_of(chain, parts.source, parts.writer.tables, parts.writer.ops)
         standing = course.next(behind)
         if standing is None:
@@ -105,6 +108,20 @@ def catch_up(
         in_vain = in_vain + 1 if isinstance(error, (*_OF_THE_NODE, StorageFailed)) else 0
         if error and (isinstance(error, BudgetSpent) or in_vain == _MOST_IN_VAIN):
             raise error
+
+
+def clear_above(chain: Chain, parts: Parts) -> None:
+    """A reorg may leave the chain lower than it was: rows of blocks above its head go now, as no
+    range up to the head has them. Raises SourceError, OpsStoreFailed."""
+    replaced = sorted(parts.writer.ops.unfinished.keys(chain.name, "layers"))
+    head = parts.source.head().number if replaced else 0
+    for block_range in map(BlockRange.from_key, replaced):
+        if block_range.start > head:
+            # They are looked for again by the next call.
+            with suppress(*_OF_ONE_RANGE):
+                for _ in decode_or_refetch(chain, block_range, parts):
+                    pass
+                write_enriched(chain, block_range, parts.engine, parts.writer)
 
 
 def _take(
@@ -135,17 +152,25 @@ def _take(
 def _fetch(
     chain: Chain, block_range: BlockRange, parts: Parts, pace: Pace
 ) -> Iterator[LayerReport]:
-    """A report a chunk. Raises BudgetSpent, and the errors of raw_blocks."""
+    """A report a chunk. Raises BudgetSpent, and the errors of raw_blocks.
+
+    Of several nodes behind one URL each has a head of its own: what the one that answers now does
+    not have is left for the next time.
+    """
     writer = parts.writer
     left = unsettled(chain, block_range, parts.source, writer.tables, writer.ops)
     while left:
+        look = OneLook(parts.source)
+        left = [number for number in left if number <= look.head().number]
+        if not left:
+            return
         most = pace.budget.blocks_left(chain=chain.name)
         numbers = left[: pace.chunks.size if most is None else min(pace.chunks.size, most)]
         try:
             report = write_raw(
                 chain,
                 block_range,
-                parts.source,
+                look,
                 writer,
                 numbers=numbers,
                 progress=pace.progress,

@@ -96,8 +96,11 @@ def _publish(
     changes = changes_between(_replayed(steps, chain), canonical)
     if not changes:
         return None
-    reorg = _reorg(chain, changes, rows, steps) if changes.removed else None
-    if reorg is not None:
+    reorg = None
+    if changes.removed:
+        # The same blocks may be replaced again, after a reorg back to them.
+        time = steps.count((changes.removed[-1], 1))
+        reorg = describe_reorg(reorg_id(chain.name, changes.removed, time=time), changes, rows)
         _record(chain, reorg, tables, told)
     _append(chain, snapshot, changes, reorg, told)
     return reorg
@@ -115,15 +118,18 @@ def _replayed(steps: Sequence[Step], chain: Chain) -> set[BlockId]:
         ) from None
 
 
-def take_out_doubled_changes(chain: Chain, block_range: BlockRange, *, tables: LakeTables) -> None:
-    """Leave one row a sequence number in the range. Raises StorageFailed, CommitConflict."""
+def take_out_doubled(
+    chain: Chain, block_range: BlockRange, table: Table, *, tables: LakeTables
+) -> None:
+    """Leave one row a key in a journal's range. Raises StorageFailed, CommitConflict."""
     partition = {"chain": chain.name, "block_range": block_range.key}
-    rows = tables.read(BLOCK_CHANGES, **partition).sort_by("sequence")
-    places = {number: place for place, number in enumerate(rows["sequence"].to_pylist())}
+    (key,) = table.key
+    rows = tables.read(table, **partition).sort_by(key)
+    places = {value: place for place, value in enumerate(rows[key].to_pylist())}
     rows = rows.take(list(places.values()))
-    file = write_data_file(tables.store, BLOCK_CHANGES, rows, partition=partition)
+    file = write_data_file(tables.store, table, rows, partition=partition)
     files = [file] if file else []
-    tables.replace_blocks(BLOCK_CHANGES, files, partition=partition, numbers=None)
+    tables.replace_blocks(table, files, partition=partition, numbers=None)
 
 
 def _published(snapshot: Snapshot, chain: Chain, ranges: Sequence[BlockRange]) -> list[Step]:
@@ -145,10 +151,15 @@ def _steps(rows: pa.Table) -> list[tuple[int, Step]]:
     return list(zip(sequence, zip(blocks, change, strict=True), strict=True))
 
 
+def sequence_name(chain: Chain) -> str:
+    """The marker that holds the chain's last sequence number."""
+    return f"sequence/{chain.name}"
+
+
 def _append(
     chain: Chain, snapshot: Snapshot, changes: Changes, reorg: Reorg | None, told: _Told
 ) -> None:
-    name = f"sequence/{chain.name}"
+    name = sequence_name(chain)
     last = snapshot.marker(name) or 0
     rows = [
         {
@@ -162,7 +173,7 @@ def _append(
         }
         for sequence, ((number, hash_), change) in enumerate(changes.steps(), last + 1)
     ]
-    parts = _by_range(chain, rows, BLOCK_CHANGES)
+    parts = by_range(chain, rows, BLOCK_CHANGES)
     snapshot.append(parts, marker=(name, last + len(rows)))
 
 
@@ -176,21 +187,19 @@ def _record(chain: Chain, reorg: Reorg, tables: LakeTables, told: _Told) -> None
             row = {**vars(reorg), "run_id": told.run_id, "found_at": told.at}
             name = f"reorgs/{chain.name}"
             marker = (name, (snapshot.marker(name) or 0) + 1)
-            snapshot.append(_by_range(chain, [row], REORGS), marker=marker)
+            snapshot.append(by_range(chain, [row], REORGS), marker=marker)
 
 
-def _reorg(
-    chain: Chain, changes: Changes, rows: Sequence[IndexRow], steps: Sequence[Step]
-) -> Reorg:
+def describe_reorg(name: str, changes: Changes, rows: Sequence[IndexRow]) -> Reorg:
+    """The reorg that these changes are, called `name`; `rows` are the index of its ranges."""
     by_id = {(row.number, row.hash): row for row in rows}
     old_head, lowest = changes.removed[0], changes.removed[-1]
     added = [block for block in changes.added if block[0] >= lowest[0]]
     removed_rows = [by_id[block] for block in changes.removed if block in by_id]
-    added_rows = [by_id[block] for block in added]
+    added_rows = [by_id[block] for block in added if block in by_id]
     new_head = added[-1] if added else (None, None)
     return Reorg(
-        # The same blocks may be replaced again, after a reorg back to them.
-        reorg_id=reorg_id(chain.name, changes.removed, time=steps.count((lowest, 1))),
+        reorg_id=name,
         first_number=lowest[0],
         depth=len(changes.removed),
         old_head_number=old_head[0],
@@ -204,9 +213,10 @@ def _reorg(
     )
 
 
-def _by_range(
+def by_range(
     chain: Chain, rows: Sequence[dict[str, Any]], table: Table
 ) -> list[tuple[dict[str, str], pa.Table]]:
+    """The rows of a journal's table, a part for each partition."""
     parts: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         key = range_of(row[table.number_column], chain.ranges).key

@@ -68,14 +68,15 @@ def materialize_enriched(
     engine: Engine,
     refresh: bool = True,
     repair: Collection[int] = (),
-    waived: Collection[int] = (),
+    waived: Collection[tuple[int, bytes | None]] = (),
     fence: Fence | None = None,
     progress: Progress = no_progress,
     clock: Callable[[], float] = time.time,
 ) -> LayerReport:
     """Make the enriched tables hold exactly the decoded blocks of the range.
 
-    A block that lacks what its chain `requires` is held, but for those in `waived`. What else is
+    A block that lacks what its chain `requires` is held, but for those in `waived`, which are named
+    by number and hash: what replaces one in a reorg has to be given up anew. What else is
     missing (a label, a token, a price) is a NULL, and the block is made anew when it has arrived;
     without `refresh` rows that are there are left as they are. Blocks in `repair` are made anew
     whatever their rows say.
@@ -201,12 +202,12 @@ def _held(
     live: LiveFiles,
     want: Mapping[int, tuple[Hashable, ...]],
     have: Mapping[int, tuple[Hashable, ...] | None],
-    waived: Collection[int],
+    waived: Collection[tuple[int, bytes | None]],
 ) -> dict[int, HeldBlock]:
     """Blocks that lack what the chain requires. Rows that are there already are not taken back."""
     chain = context.chain
     done = {n for n, held in have.items() if held is not None and held[:3] == want.get(n, ())[:3]}
-    asked = want.keys() - done - set(waived)
+    asked = {n for n, identity in want.items() if n not in done and (n, identity[0]) not in waived}
     if not asked or not chain.requires:
         return {}
     numbers = pa.array(sorted(asked), pa.int64())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from chain_assets.chains import Chain
+from chain_assets.core.errors import BlockNotFound
 from chain_assets.core.head_plan import Heights
 from chain_assets.sources.protocol import BlockSource, Header
 
@@ -22,9 +23,14 @@ def finalized_block(chain: Chain, source: BlockSource) -> Header | None:
 
     What was final once stays so, and each reorg below it halts the chain: one answer of a million
     too many would do so for ever. It is not cut to the head either, whose blocks are replaced every
-    day; the next true answer is soon there. Raises SourceError.
+    day; the next true answer is soon there. Nor does a node that lacks just this one block keep all
+    others waiting: less counts as final until it answers. Raises SourceError.
     """
-    finalized = source.finalized()
+    try:
+        finalized = source.finalized()
+    except BlockNotFound as error:
+        _log.warning("%s: what is final is not known: %s", chain.name, error)
+        return None
     if finalized is None:
         return None
     # Asked for after it: the chain may grow between two answers.

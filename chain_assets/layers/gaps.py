@@ -24,6 +24,7 @@ from chain_assets.core.schemas import (
     BLOCK_PROOFS,
     DECODED_TABLES,
     ENRICHED_TABLES,
+    JOURNAL_TABLES,
     RAW_BLOCKS,
     Table,
 )
@@ -88,9 +89,12 @@ class Look:
         lost = [r.number for r in self.canonical.values() if sizes.get(r.uri) != r.size_bytes]
         yield self._found("lost", "raw", RAW_BLOCKS, lost)
         told = self._read(BLOCK_CHANGES, "sequence", "number", "hash", "change")
-        times = Counter(told["sequence"].to_pylist())
-        doubled = [row["number"] for row in told.to_pylist() if times[row["sequence"]] > 1]
-        yield self._found("doubled", "raw", BLOCK_CHANGES, doubled)
+        for table in JOURNAL_TABLES:
+            (key,) = table.key
+            keys = self._read(table, key, table.number_column).to_pylist()
+            times = Counter(row[key] for row in keys)
+            doubled = [row[table.number_column] for row in keys if times[row[key]] > 1]
+            yield self._found("doubled", "raw", table, doubled)
         yield self._found("untold", "raw", BLOCK_CHANGES, self._untold(told))
 
     def _untold(self, told: pa.Table) -> list[int]:

@@ -31,6 +31,7 @@ from chain_assets.layers.pipeline import (
 from chain_assets.layers.raw_index import read_canonical
 from chain_assets.layers.refetching import decode_or_refetch
 from chain_assets.layers.report import LayerReport
+from chain_assets.ops.hold_rules import Hold
 from chain_assets.sources.one_look import OneLook
 
 
@@ -52,6 +53,7 @@ class HeadStep:
         self._unfinished: set[BlockRange] = set()
         self._open: set[BlockRange] = set()
         self._looked = False
+        self._given_up: set[Hold] = set()
 
     def step(self) -> Stand:
         """Write the next blocks, at most as many as fit into one batch.
@@ -104,8 +106,8 @@ class HeadStep:
         """Try the blocks of open ranges again whose wait is over; how many there were."""
         due: dict[BlockRange, set[int]] = {}
         source = OneLook(self._parts.source)
-        head = source.head().number
-        for hold in self._parts.writer.ops.holds.due(self._chain.name):
+        head, holds = source.head().number, self._parts.writer.ops.holds
+        for hold in holds.due(self._chain.name):
             block_range = BlockRange.from_key(hold.block_range)
             fetched = hold.stage != "enrich"
             # What a node that lags behind does not have yet waits until it has.
@@ -113,6 +115,12 @@ class HeadStep:
                 due.setdefault(block_range, set())
                 if fetched:
                     due[block_range].add(hold.number)
+        given_up = {*holds.find(self._chain.name, stage="enrich", state="dropped")}
+        for hold in given_up - self._given_up:
+            # A person has done so since: they are enriched without what they lack.
+            if (block_range := BlockRange.from_key(hold.block_range)) in self._open:
+                due.setdefault(block_range, set())
+        self._given_up = given_up
         for block_range, numbers in sorted(due.items()):
             self._unfinished.add(block_range)
             if numbers:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from chain_assets.chains import Chain
 from chain_assets.core.block_range import BlockRange
@@ -29,17 +29,55 @@ def resting(ops: OpsStore, chain: Chain, holds: Collection[Hold]) -> set[int]:
     return {hold.number for hold in holds if (hold.number, hold.stage) not in due}
 
 
-def settle(ops: OpsStore, chain: Chain, report: LayerReport, holds: Collection[Hold]) -> None:
+def resting_hashes(ops: OpsStore, chain: Chain, holds: Collection[Hold]) -> dict[int, bytes | None]:
+    """Blocks of `holds` that are not to be fetched now, each with its hash where it is just that
+    block of the number that failed: another one in its place has failed nothing."""
+    asleep = resting(ops, chain, holds)
+    known = sorted(holds, key=lambda hold: hold.stage == "fetch")
+    return {
+        hold.number: None if hold.stage == "fetch" else hold.hash
+        for hold in known
+        if hold.number in asleep
+    }
+
+
+def wake_for_providers(ops: OpsStore, chain: Chain, providers: Collection[str]) -> int:
+    """Blocks that failed with other nodes are due now that one of `providers` is among them; how
+    many those are. Raises OpsStoreFailed."""
+    due = {(hold.number, hold.stage) for hold in ops.holds.due(chain.name)}
+    new = [
+        hold.number
+        for hold in ops.holds.find(chain.name)
+        if "provider" in hold.missing
+        and hold.state != "dropped"
+        and (hold.number, hold.stage) not in due
+        and not set(providers).issubset((hold.seen or "").split())
+    ]
+    return ops.holds.wake(chain.name, numbers=new) if new else 0
+
+
+def settle(
+    ops: OpsStore,
+    chain: Chain,
+    report: LayerReport,
+    holds: Collection[Hold],
+    *,
+    providers: Collection[str] = (),
+) -> None:
     """Put the holds of blocks that failed, and end those of blocks that came through.
 
     A block that is found held, but has no hold, gets one: an ops store may be lost.
     """
     fault_point("holds to settle")
-    known = {(hold.number, hold.stage) for hold in holds}
-    failed = {*report.failed, *(b for b in report.held if (b.number, b.stage) not in known)}
+    known = {(hold.number, hold.stage): hold for hold in holds}
+    failed = {*report.failed, *(b for b in report.held if not _is_known(b, known))}
     # Looking once more at what still waits for its price is no attempt.
     waiting = resting(ops, chain, holds) if report.layer == "enriched" else set()
-    put = [_failure(block, report.block_range) for block in failed if block.number not in waiting]
+    put = [
+        _failure(block, report.block_range, seen=_seen(block, known, providers))
+        for block in failed
+        if block.number not in waiting or not _is_told(block, known)
+    ]
     if put:
         ops.holds.put(chain.name, sorted(put, key=lambda failure: failure.number))
         fault_point("holds put")
@@ -52,6 +90,25 @@ def settle(ops: OpsStore, chain: Chain, report: LayerReport, holds: Collection[H
             fault_point("holds settled")
 
 
+def _is_known(block: HeldBlock, known: Mapping[tuple[int, Stage], Hold]) -> bool:
+    """Whether its hold is of this very block, and not of one that a reorg has replaced."""
+    hold = known.get((block.number, block.stage))
+    return hold is not None and (None in (hold.hash, block.hash) or hold.hash == block.hash)
+
+
+def _is_told(block: HeldBlock, known: Mapping[tuple[int, Stage], Hold]) -> bool:
+    """Whether its hold also says what it misses, so that it is woken when that comes."""
+    return _is_known(block, known) and known[block.number, block.stage].missing == block.missing
+
+
+def _seen(
+    block: HeldBlock, known: Mapping[tuple[int, Stage], Hold], providers: Collection[str]
+) -> str | None:
+    """The nodes that were asked for this block until now: writers elsewhere may ask others."""
+    before = known[block.number, block.stage].seen if _is_known(block, known) else None
+    return " ".join(sorted({*(before or "").split(), *providers})) or None
+
+
 def _came_through(hold: Hold, report: LayerReport, held: set[tuple[int, Stage]]) -> bool:
     if (hold.number, hold.stage) in held:
         return False
@@ -62,7 +119,7 @@ def _came_through(hold: Hold, report: LayerReport, held: set[tuple[int, Stage]])
     return report.layer != "raw" or (hold.stage == "fetch" and hold.number in report.present)
 
 
-def _failure(block: HeldBlock, block_range: BlockRange) -> Failure:
+def _failure(block: HeldBlock, block_range: BlockRange, *, seen: str | None) -> Failure:
     return Failure(
         number=block.number,
         stage=block.stage,
@@ -70,4 +127,5 @@ def _failure(block: HeldBlock, block_range: BlockRange) -> Failure:
         reason=block.reason,
         hash=block.hash,
         missing=block.missing,
+        seen=seen,
     )

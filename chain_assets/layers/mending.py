@@ -6,31 +6,44 @@ findings ─→ by range ─→ raw ─→ decoded ─→ enriched      a layer 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 
 from chain_assets.chains import Chain
 from chain_assets.core.block_range import BlockRange
-from chain_assets.core.schemas import BLOCK_CHANGES, RAW_BLOCKS
+from chain_assets.core.errors import (
+    ChainAssetsError,
+    LakeError,
+    LeaseLost,
+    LeaseTaken,
+    LinkError,
+    SourceError,
+    StorageFailed,
+)
+from chain_assets.core.schemas import JOURNAL_TABLES, RAW_BLOCKS, TABLES
 from chain_assets.lake.tables import LakeTables
-from chain_assets.layers.changes import take_out_doubled_changes
+from chain_assets.layers.changes import take_out_doubled
 from chain_assets.layers.commits import begin
 from chain_assets.layers.findings import Finding, LayerName, Scan
 from chain_assets.layers.forks import stored_ranges
 from chain_assets.layers.gaps import scan_range
-from chain_assets.layers.lost_rows import find_lost_rows, give_up_lost_rows
+from chain_assets.layers.journal_repair import restore_journal
+from chain_assets.layers.lost_rows import find_lost_rows, give_up_lost_rows, restore_index
 from chain_assets.layers.pipeline import (
     Parts,
     Writer,
     heal_raw,
-    write_decoded,
     write_enriched,
     write_raw,
 )
 from chain_assets.layers.raw_index import index_change, merge_index, read_canonical, read_index
+from chain_assets.layers.refetching import decode_or_refetch
 from chain_assets.layers.reorgs import WAIT_SECONDS
 from chain_assets.layers.report import LayerReport
 from chain_assets.ops.leases import LeaseKey
+
+_JOURNAL = frozenset(table.name for table in JOURNAL_TABLES)
 
 
 def scan_of(chain: Chain, parts: Parts) -> Scan:
@@ -43,7 +56,9 @@ def scan_of(chain: Chain, parts: Parts) -> Scan:
         top=_top(chain, parts.writer.tables),
         held_back={
             "raw": frozenset(hold.number for hold in holds if hold.stage == "fetch"),
-            "enriched": frozenset(hold.number for hold in holds if hold.stage == "enrich"),
+            "enriched": frozenset(
+                hold.number for hold in holds if hold.stage == "enrich" and hold.state != "dropped"
+            ),
         },
     )
 
@@ -73,7 +88,7 @@ def find_gaps(
     asked = sorted(ranges or stored_ranges(chain, tables))
     gone = {r: list(find_lost_rows(chain, r, tables)) for r in asked}
     found = [finding for own in gone.values() for finding in own]
-    if any(finding.layer == "raw" for finding in found):
+    if any(finding.table == RAW_BLOCKS.name for finding in found):
         return found
     scan = scan_of(chain, parts)
     for block_range in asked:
@@ -86,29 +101,55 @@ def find_gaps(
 def mend(chain: Chain, findings: Sequence[Finding], parts: Parts) -> list[LayerReport]:
     """Make the blocks of `findings` anew, range by range; what was done.
 
-    Raises ChainHalted, and the errors of the layers.
+    Raises ChainHalted, and the errors of the layers: what is wrong with a single range when all
+    others are done.
     """
-    reports = list(_restore_rows(chain, [f for f in findings if f.kind == "gone"], parts))
+    reports = _restore_rows(chain, [f for f in findings if f.kind == "gone"], parts)
     # First, as block_changes does not replay while a row stands there twice.
     for finding in findings:
-        if (finding.kind, finding.table) == ("doubled", BLOCK_CHANGES.name):
-            take_out_doubled_changes(chain, finding.block_range, tables=parts.writer.tables)
+        if finding.kind == "doubled" and finding.table in _JOURNAL:
+            table = TABLES[finding.table]
+            take_out_doubled(chain, finding.block_range, table, tables=parts.writer.tables)
     heal_raw(chain, parts.source, parts.writer)
+    failed: ChainAssetsError | None = None
     for block_range in sorted({finding.block_range for finding in findings}):
         own = [finding for finding in findings if finding.block_range == block_range]
-        reports += _mend_range(chain, block_range, own, parts)
+        try:
+            reports += _mend_range(chain, block_range, own, parts)
+        except (LakeError, LeaseLost, LeaseTaken, LinkError, SourceError) as error:
+            failed = failed or error
+    if failed is not None:
+        raise failed
     return reports
 
 
-def _restore_rows(chain: Chain, gone: Sequence[Finding], parts: Parts) -> Iterator[LayerReport]:
-    """Give up rows whose files are gone; those of raw_blocks are had again at once, or it would
-    look as if the chain had left their blocks."""
+def _restore_rows(chain: Chain, gone: Sequence[Finding], parts: Parts) -> list[LayerReport]:
+    """Give up rows whose files are gone, but for those of raw_blocks: these are had again. The
+    journal's are worked out from them."""
+    journal = {f.table for f in gone} & _JOURNAL
+    reports: list[LayerReport] = []
+    # All of them first: each is linked with the ranges next to it.
     for block_range, layer in sorted({(f.block_range, f.layer) for f in gone}):
-        own = [f for f in gone if f.block_range == block_range]
-        give_up_lost_rows(chain, block_range, layer, parts.writer)
         if layer == "raw":
-            numbers = sorted(_numbers(own, "raw"))
-            yield write_raw(chain, block_range, parts.source, parts.writer, numbers=numbers)
+            restore_index(chain, block_range, parts.source, parts.writer)
+        else:
+            give_up_lost_rows(chain, block_range, layer, parts.writer)
+    for finding in gone:
+        if finding.table == RAW_BLOCKS.name:
+            # What could not be had is held. Telling waits where the journal's own files are lost.
+            with suppress(StorageFailed) if journal else nullcontext():
+                reports.append(
+                    write_raw(
+                        chain,
+                        finding.block_range,
+                        parts.source,
+                        parts.writer,
+                        numbers=finding.numbers,
+                    )
+                )
+    if journal:
+        restore_journal(chain, tables=parts.writer.tables, run_id=parts.writer.run_id)
+    return reports
 
 
 def _mend_range(
@@ -124,15 +165,8 @@ def _mend_range(
             _single_rows(chain, block_range, doubled, writer)
         fetched = _numbers(findings, "raw", kinds={"missing", "lost"})
         reports.append(write_raw(chain, block_range, parts.source, writer, numbers=sorted(fetched)))
-    reports.append(
-        write_decoded(
-            chain,
-            block_range,
-            parts.engine,
-            parts.registry,
-            writer,
-            repair=_numbers(findings, "decoded"),
-        )
+    reports += decode_or_refetch(
+        chain, block_range, replace(parts, writer=writer), repair=_numbers(findings, "decoded")
     )
     repair = _numbers(findings, "enriched")
     reports.append(write_enriched(chain, block_range, parts.engine, writer, repair=repair))

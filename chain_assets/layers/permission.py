@@ -68,6 +68,20 @@ def catch_up_question(chain: Chain, *, ranges: int | None = None) -> str:
     return f"catch-up of {ranges or 'all'} ranges from {chain.start_block}"
 
 
+def note_range(approval: Approval | None, block_range: BlockRange, ops: OpsStore) -> None:
+    """The range is done, by leave of `approval`: a call that is interrupted does not count anew."""
+    if approval is not None and approval.state == "approved":
+        done = ranges_done(ops.approvals.get(approval.id))
+        ops.approvals.note(approval.id, done=sorted({*done, block_range.key}))
+
+
+def ranges_done(approval: Approval | None) -> frozenset[str]:
+    """The keys of the ranges that were done by leave of `approval`, if that is one that stands."""
+    if approval is None or approval.state != "approved":
+        return frozenset()
+    return frozenset(approval.detail.get("done", ()))
+
+
 @dataclass(frozen=True)
 class Refresh:
     """What may be made anew: `ranges` now, and `later` only what a new approval is asked for."""

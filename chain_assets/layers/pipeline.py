@@ -24,7 +24,7 @@ from chain_assets.layers.changes import Reorg
 from chain_assets.layers.decoded import materialize_decoded
 from chain_assets.layers.enriched import materialize_enriched
 from chain_assets.layers.finishing import strike_out_layers, told_afterwards
-from chain_assets.layers.holding import find_holds, resting, settle
+from chain_assets.layers.holding import find_holds, resting_hashes, settle
 from chain_assets.layers.raw import materialize_raw
 from chain_assets.layers.reference import materialize_reference
 from chain_assets.layers.reorgs import WAIT_SECONDS, follow_reorgs
@@ -42,6 +42,7 @@ class Writer:
 
     A `patient` one leaves blocks alone that failed not long ago: one that nobody has asked for
     these very blocks. Only one that `refreshes` makes rows anew that an older version made.
+    `providers` are the names of the nodes that it asks, which holds remember.
     """
 
     tables: LakeTables
@@ -49,6 +50,7 @@ class Writer:
     run_id: str
     patient: bool = False
     refreshes: bool = False
+    providers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def write_raw(
     """raw_blocks of the range (or of its blocks `numbers`), and the changes told."""
     holds = find_holds(writer.ops, chain, block_range, "fetch", "prove", "decode")
     with writer.ops.held(LeaseKey(chain.name, block_range.key, "raw"), wait=WAIT_SECONDS) as lease:
-        asleep = resting(writer.ops, chain, holds) if writer.patient else ()
+        asleep = resting_hashes(writer.ops, chain, holds) if writer.patient else {}
         with told_afterwards(
             chain, block_range, tables=writer.tables, ops=writer.ops, run_id=writer.run_id
         ):
@@ -116,7 +118,7 @@ def write_raw(
                 fence=lease,
                 progress=progress,
             )
-    settle(writer.ops, chain, report, holds)
+    settle(writer.ops, chain, report, holds, providers=writer.providers)
     return report
 
 
@@ -147,7 +149,7 @@ def write_decoded(
             fence=lease,
             progress=progress,
         )
-    settle(writer.ops, chain, report, holds)
+    settle(writer.ops, chain, report, holds, providers=writer.providers)
     return report
 
 
@@ -172,12 +174,12 @@ def write_enriched(
             engine=engine,
             refresh=writer.refreshes,
             repair=repair,
-            waived={hold.number for hold in holds if hold.state == "dropped"},
+            waived={(hold.number, hold.hash) for hold in holds if hold.state == "dropped"},
             fence=lease,
             progress=progress,
         )
     strike_out_layers(chain, block_range, tables=writer.tables, ops=writer.ops)
-    settle(writer.ops, chain, report, holds)
+    settle(writer.ops, chain, report, holds, providers=writer.providers)
     return report
 
 

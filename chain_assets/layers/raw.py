@@ -13,6 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from hashlib import sha256
+from types import MappingProxyType
 
 from chain_assets.chains import Chain
 from chain_assets.core.block_range import BlockRange
@@ -44,7 +45,7 @@ def materialize_raw(
     source: BlockSource,
     tables: LakeTables,
     numbers: Sequence[int] | None = None,
-    resting: Collection[int] = (),
+    resting: Mapping[int, bytes | None] = MappingProxyType({}),
     unfetched: Collection[int] = (),
     fence: Fence | None = None,
     progress: Progress = no_progress,
@@ -54,9 +55,9 @@ def materialize_raw(
 
     `numbers` narrows it to some blocks of the range; by default it is all from the chain's start
     block to the head. A block whose proof failed is fetched again: another provider, or the same
-    one later, may answer it whole. Blocks in `resting` failed not long ago and are left alone, and
-    those in `unfetched` could not be had when they were last asked for: they are present only if
-    their blob is there.
+    one later, may answer it whole. Blocks in `resting` failed not long ago and are left alone:
+    where a hash is given, as long as that is the stored block. Those in `unfetched` could not be
+    had when they were last asked for: they are present only if their blob is there.
 
     Raises SourceError, LinkError, StorageFailed, CommitConflict, LeaseLost.
     """
@@ -65,6 +66,7 @@ def materialize_raw(
     rows = read_index(tables, chain=chain.name, block_range=block_range.key)
     wanted = _wanted(chain, block_range, source, numbers)
     stored = {row.number: row for row in rows if row.canonical}
+    asleep = {n for n, h in resting.items() if h is None or (n in stored and h == stored[n].hash)}
     lost: set[int] = set()
     if not stored.keys().isdisjoint({*wanted, *unfetched}):
         # A lost blob is fetched again.
@@ -75,7 +77,7 @@ def materialize_raw(
     missing = [
         number
         for number in wanted
-        if number not in resting and (number not in stored or number in suspect)
+        if number not in asleep and (number not in stored or number in suspect)
     ]
     answered: list[IndexRow] = []
     held: list[HeldBlock] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from chain_assets.chains import Chain
 from chain_assets.core.block_range import BlockRange
@@ -11,7 +11,9 @@ from chain_assets.layers.pipeline import Parts, write_decoded, write_raw
 from chain_assets.layers.report import LayerReport
 
 
-def decode_or_refetch(chain: Chain, block_range: BlockRange, parts: Parts) -> Iterator[LayerReport]:
+def decode_or_refetch(
+    chain: Chain, block_range: BlockRange, parts: Parts, *, repair: Collection[int] = ()
+) -> Iterator[LayerReport]:
     """The decoded tables of the range: a report of each block fetched anew, then that of the layer.
 
     A damaged blob is out of the way by now. Each block is fetched once, lest a disk that damages
@@ -20,7 +22,9 @@ def decode_or_refetch(chain: Chain, block_range: BlockRange, parts: Parts) -> It
     fetched_again: set[int] = set()
     while True:
         try:
-            yield write_decoded(chain, block_range, parts.engine, parts.registry, parts.writer)
+            yield write_decoded(
+                chain, block_range, parts.engine, parts.registry, parts.writer, repair=repair
+            )
             return
         except BlobCorrupt as error:
             if error.block is None or error.block in fetched_again:

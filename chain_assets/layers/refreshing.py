@@ -15,24 +15,39 @@ from chain_assets.core.abi.registry import Registry
 from chain_assets.core.block_range import BlockRange
 from chain_assets.core.enrich import ReferenceTables
 from chain_assets.core.enrich.versions import ENRICHER, enricher_versions
+from chain_assets.core.errors import (
+    ChainAssetsError,
+    ConfigError,
+    LakeError,
+    LeaseLost,
+    LeaseTaken,
+    LinkError,
+    SourceError,
+)
 from chain_assets.core.proofs import rules_for
 from chain_assets.core.schemas import UNFINISHED
 from chain_assets.core.schemas.decoded import BLOCKS
 from chain_assets.core.schemas.enriched import BLOCKS as ENRICHED_BLOCKS
-from chain_assets.engine.protocol import Engine
 from chain_assets.lake.tables import LakeTables
 from chain_assets.layers.decode_task import decoder_version
-from chain_assets.layers.pipeline import Writer, write_decoded, write_enriched
+from chain_assets.layers.pipeline import Parts, write_enriched
 from chain_assets.layers.reference import stored_reference
+from chain_assets.layers.refetching import decode_or_refetch
+
+# A ConfigError is among them for lakes without a node: just what is lost takes one.
+_OF_ONE_RANGE = (ConfigError, LakeError, LeaseLost, LeaseTaken, LinkError, SourceError)
 
 
 @dataclass(frozen=True)
 class Refreshed:
-    """A range that was made anew: how many of its blocks were decoded and enriched."""
+    """A range that was made anew: how many of its blocks were decoded and enriched, and how many
+    are held; where something stopped it, the error."""
 
     block_range: BlockRange
-    decoded: int
-    enriched: int
+    decoded: int = 0
+    enriched: int = 0
+    held: int = 0
+    error: ChainAssetsError | None = None
 
 
 def present_version(chain: Chain, registry: Registry) -> str:
@@ -66,19 +81,19 @@ def stale_blocks(
     return stale
 
 
-def refresh(
-    chain: Chain,
-    ranges: Sequence[BlockRange],
-    engine: Engine,
-    registry: Registry,
-    writer: Writer,
-) -> Iterator[Refreshed]:
-    """Make the old rows of `ranges` anew, range by range. Raises the errors of the layers."""
-    writer = replace(writer, refreshes=True)
+def refresh(chain: Chain, ranges: Sequence[BlockRange], parts: Parts) -> Iterator[Refreshed]:
+    """Make the old rows of `ranges` anew, range by range; the source is asked only for blocks whose
+    blob is lost. A range where something is wrong is left, and the others go on."""
+    parts = replace(parts, writer=replace(parts.writer, refreshes=True))
     for block_range in ranges:
-        decoded = write_decoded(chain, block_range, engine, registry, writer)
-        enriched = write_enriched(chain, block_range, engine, writer)
-        yield Refreshed(block_range, decoded.written, enriched.written)
+        try:
+            reports = list(decode_or_refetch(chain, block_range, parts))
+            enriched = write_enriched(chain, block_range, parts.engine, parts.writer)
+        except _OF_ONE_RANGE as error:
+            yield Refreshed(block_range, error=error)
+            continue
+        held = {block.number for report in (*reports, enriched) for block in report.held}
+        yield Refreshed(block_range, reports[-1].written, enriched.written, len(held))
 
 
 def _stale_decoded(

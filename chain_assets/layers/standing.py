@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from chain_assets.chains import Chain
 from chain_assets.core.block_range import BlockRange, range_of, ranges_between
@@ -94,6 +94,10 @@ def _settled(chain: Chain, tables: LakeTables, ops: OpsStore, first_open: int) -
     exactly = {key for key in keys if BlockRange.from_key(key).stop > first_open}
     exactly |= {key for key, held in resting.items() if held.may_have_rows and settled[key]}
     exactly |= ops.unfinished.keys(chain.name, "layers")
+    due: dict[str, set[int]] = {}
+    for hold in ops.holds.due(chain.name):
+        due.setdefault(hold.block_range, set()).add(hold.number)
+    exactly |= {key for key in due if settled[key]}
     # Blocks below the start block, loaded by hand or before it was raised, are none of those asked.
     first = range_of(chain.start_block, chain.ranges)
     if first.start < chain.start_block and settled[first.key]:
@@ -101,20 +105,26 @@ def _settled(chain: Chain, tables: LakeTables, ops: OpsStore, first_open: int) -
     for key, held in resting.items():
         settled[key] += held.blocks
     for key in exactly:
-        held_blocks = ops.holds.resting_numbers(chain.name, key) if key in resting else set()
-        there = _enriched(chain, key, tables) | held_blocks
+        asleep = ops.holds.resting_blocks(chain.name, key) if key in resting else set()
+        # One that is due is to be tried, also where it has rows: of before its blob was lost, or
+        # since the ops store is that of an older day.
+        there = _done(chain, key, tables, asleep) - due.get(key, set())
         settled[key] = sum(number >= chain.start_block for number in there)
     return settled
 
 
-def _enriched(chain: Chain, key: str, tables: LakeTables) -> set[int]:
-    """Canonical blocks of the range whose enriched rows are there."""
+def _done(
+    chain: Chain, key: str, tables: LakeTables, held: Collection[tuple[int, bytes | None]]
+) -> set[int]:
+    """Canonical blocks of the range whose enriched rows are there, and those in `held`: a hold of a
+    block that a reorg has replaced says nothing of the one in its place."""
     index = read_canonical(tables, chain=chain.name, block_range=key)
     canonical = {(row.number, row.hash) for row in index}
     columns = ["number", "hash", "enricher_version"]
     rows = tables.read(ENRICHED_BLOCKS, columns=columns, chain=chain.name, block_range=key)
-    return {
+    enriched = {
         row["number"]
         for row in rows.to_pylist()
         if (row["number"], row["hash"]) in canonical and row["enricher_version"]
     }
+    return enriched | {block[0] for block in held if block[1] is None or block in canonical}

@@ -131,6 +131,13 @@ class Approvals:
             _record(connection, used, at=now, actor=by, action="approval used")
         return used
 
+    def note(self, approval_id: str, **detail: Any) -> None:
+        """Keep with an approval how far its work has come. Raises ApprovalNeeded."""
+        with self._changing() as (connection, now):
+            own = {**_get(connection, now, approval_id).detail, **detail}
+            this = approvals.c.id == approval_id
+            connection.execute(update(approvals).where(this).values(detail=own))
+
     def find(self, kind: Kind, chain: str, subject: str) -> Approval | None:
         """The newest approval for (`kind`, `chain`, `subject`), whatever its state, or None."""
         with self._database.reading() as connection:

@@ -18,7 +18,7 @@ class Failure:
     """A block that did not come through `stage` just now.
 
     `missing` are keys of what would heal it, such as `price:native`, `token:0x…`, `label` or
-    `provider`; `seen` says what this try saw: the providers, or a fingerprint of the references.
+    `provider`; `seen` are the names of the nodes that were asked for it until now.
     """
 
     number: int

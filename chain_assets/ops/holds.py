@@ -17,7 +17,7 @@ from chain_assets.core.retries import DEFAULT_POLICY, RetryPolicy
 from chain_assets.ops.audit import record, spans_text
 from chain_assets.ops.database import Database
 from chain_assets.ops.hold_rules import STAGES, Failure, Hold, HoldState, Stage, hold_after
-from chain_assets.ops.resting import Resting, is_due, resting_by_range, resting_numbers
+from chain_assets.ops.resting import Resting, is_due, resting_blocks, resting_by_range
 from chain_assets.ops.schema import holds
 
 # Far below the number of parameters that either database takes in one statement.
@@ -132,10 +132,10 @@ class Holds:
         with self._database.reading() as connection:
             return resting_by_range(connection, chain, now=self._clock())
 
-    def resting_numbers(self, chain: str, block_range: str) -> set[int]:
-        """The blocks of a range that are held and not due at any stage."""
+    def resting_blocks(self, chain: str, block_range: str) -> set[tuple[int, bytes | None]]:
+        """The blocks of a range that are held and not due at some stage, by number and hash."""
         with self._database.reading() as connection:
-            return resting_numbers(connection, chain, block_range, now=self._clock())
+            return resting_blocks(connection, chain, block_range, now=self._clock())
 
     def wake(
         self, chain: str, *, numbers: Collection[int] = (), missing: Collection[str] = ()

@@ -16,8 +16,8 @@ from chain_assets.ops.schema import holds
 class Resting:
     """How many blocks of a range rest; and whether rows of them may be there all the same.
 
-    A block that was dropped is enriched without what it lacks, and one that was fetched again, as
-    its blob was lost, has the rows of before.
+    One that was fetched again, as its blob was lost, has the rows of before. What was dropped when
+    it lacked a price, a token or a label does not rest: it is enriched without that.
     """
 
     blocks: int
@@ -33,20 +33,22 @@ def resting_by_range(connection: Connection, chain: str, *, now: float) -> dict[
             func.count(distinct(holds.c.number)),
             func.max(case((kept, 1), else_=0)),
         )
-        .where(holds.c.chain == chain, ~is_due(now))
+        .where(holds.c.chain == chain, _is_resting(now))
         .group_by(holds.c.block_range)
     )
     return {key: Resting(blocks, bool(rows)) for key, blocks, rows in connection.execute(query)}
 
 
-def resting_numbers(
+def resting_blocks(
     connection: Connection, chain: str, block_range: str, *, now: float
-) -> set[int]:
-    """The blocks of one range that rest at `now` (Unix seconds)."""
-    query = select(holds.c.number).where(
-        holds.c.chain == chain, holds.c.block_range == block_range, ~is_due(now)
+) -> set[tuple[int, bytes | None]]:
+    """The blocks of one range that rest at `now` (Unix seconds): number and hash, which is None
+    where none was had."""
+    had = case((holds.c.stage != "fetch", holds.c.hash))
+    query = select(holds.c.number, had).where(
+        holds.c.chain == chain, holds.c.block_range == block_range, _is_resting(now)
     )
-    return set(connection.scalars(query))
+    return {(number, hash_) for number, hash_ in connection.execute(query)}
 
 
 def is_due(now: float) -> ColumnElement[bool]:
@@ -57,3 +59,8 @@ def is_due(now: float) -> ColumnElement[bool]:
     """
     over = or_(holds.c.next_try_at <= now, holds.c.last_at > now)
     return and_(holds.c.state == "waiting", over)
+
+
+def _is_resting(now: float) -> ColumnElement[bool]:
+    waived = and_(holds.c.state == "dropped", holds.c.stage == "enrich")
+    return and_(~is_due(now), ~waived)

@@ -144,6 +144,22 @@ def test_so_many_ranges_are_one_question_and_the_next_ones_another(
         assert "ApprovalNeeded" in desk(*command).error
 
 
+def test_so_many_ranges_are_no_more_for_being_interrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ("catch-up", "--ranges", "6", "--requests", "100", "--chunk-blocks", "4")
+    with open_desk(tmp_path, monkeypatch, capsys, blocks=95, approve_backfill_above="5") as desk:
+        approved = _approved(desk, *command)
+        calls = 0
+        while (outcome := desk(*command)).code == 3:
+            calls += 1
+        assert calls > 1, "its budget has interrupted it"
+        assert "ApprovalNeeded" in outcome.error
+        assert desk.approval("used").id == approved
+        # 90 to 94 are the newest, of 80 to 89 not all are final.
+        assert desk.enriched() == [*range(40), *range(80, 95)]
+
+
 def test_an_approval_that_has_expired_is_asked_for_anew(desk: Desk) -> None:
     long_ago = time.time() - LIFETIME_SECONDS - 1
     desk("run", "--blocks", "0")

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from chain_assets.core.retries import DEFAULT_POLICY
-from chain_assets_tests.commands.desk import Desk, assert_fits, words
+from chain_assets.sources.devnet import Devnet, FaultKind, serve
+from chain_assets_tests.commands.desk import Desk, assert_fits, open_desk, words
 
 
 def test_held_blocks_are_listed_retried_and_healed(desk: Desk, tmp_path: Path) -> None:
@@ -82,3 +83,51 @@ def test_a_block_that_is_not_held_cannot_be_retried_or_dropped(desk: Desk) -> No
     for arguments in (("retry",), ("drop", "--why", "no")):
         outcome = desk("holds", *arguments, "--chain", "node", "--blocks", "0-1")
         assert "none of the blocks 0-1 is held" in outcome.error
+
+
+@pytest.mark.parametrize("kind", ["null_block", "missing_log"])
+@pytest.mark.parametrize("tries", [1, DEFAULT_POLICY.most_attempts])
+def test_another_node_is_tried_at_once(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    kind: FaultKind,
+    tries: int,
+) -> None:
+    both = '["NODE_URL_2", "NODE_URL"]'
+    with open_desk(tmp_path, monkeypatch, capsys, rpc_url_env=both) as desk:
+        assert desk("catch-up").code == 0
+        desk.lab.devnet.advance(5)
+        desk.strike(kind, 27)
+        for _ in range(tries):
+            desk("run", "--blocks", "25-29")
+        assert desk("catch-up").code == 3
+        with desk.ops() as ops:
+            assert [hold.attempts for hold in ops.holds.find()] == [tries], "it rests"
+        other = Devnet(desk.lab.devnet.spec)
+        other.advance(5)
+        with serve(other, port=0) as url:
+            monkeypatch.setenv("NODE_URL_2", url)
+            assert desk("catch-up").code == 0
+            assert "no block is held" in desk("holds", "list").out
+        desk.heal()
+        monkeypatch.delenv("NODE_URL_2")
+        desk.assert_complete(tmp_path / "clean")
+
+
+def test_another_node_that_does_not_help_is_no_reason_to_try_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    both = '["NODE_URL_2", "NODE_URL"]'
+    with open_desk(tmp_path, monkeypatch, capsys, rpc_url_env=both) as desk:
+        desk.strike("null_block", 3)
+        assert desk("run", "--blocks", "0-9").code == 3
+        monkeypatch.setenv("NODE_URL_2", desk.lab.url)
+        for attempts in (2, 2):
+            assert desk("catch-up").code == 3
+            with desk.ops() as ops:
+                assert [hold.attempts for hold in ops.holds.find()] == [attempts]
+        monkeypatch.delenv("NODE_URL_2")
+        assert desk("catch-up").code == 3
+        with desk.ops() as ops:
+            assert [hold.attempts for hold in ops.holds.find()] == [2]

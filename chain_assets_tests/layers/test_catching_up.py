@@ -11,10 +11,12 @@ import pytest
 from chain_assets.core.catch_up import Chunks
 from chain_assets.core.errors import BudgetSpent
 from chain_assets.layers.catching_up import Pace, catch_up
+from chain_assets.layers.mending import find_gaps
 from chain_assets.layers.pipeline import heal_raw, write_reference
 from chain_assets.layers.standing import standing_of
 from chain_assets.sources.budget import Budget, BudgetedSource
 from chain_assets.sources.devnet import DevnetSource, FaultKind, Faults
+from chain_assets_tests.killing import killed_at
 from chain_assets_tests.lake_fixtures import (
     Pipeline,
     read_all,
@@ -165,4 +167,17 @@ def test_rows_that_a_reorg_left_behind_before_a_kill_are_behind(
     parts = parts_of(pipeline)
     heal_raw(pipeline.chain, parts.source, parts.writer)
     assert starts(catch_up_all(pipeline)) == [40]
+    assert_complete(pipeline, tmp_path)
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_rows_above_a_head_that_a_reorg_has_lowered_go(tmp_path: Path, killed: bool) -> None:
+    pipeline = Pipeline.on_devnet(tmp_path / "lake", chain=small_chain(blocks=22, finality=15))
+    catch_up_all(pipeline)
+    assert pipeline.net.reorg(3, 1) == 19
+    if killed:
+        with killed_at("reorg followed"):
+            catch_up_all(pipeline)
+    catch_up_all(pipeline)
+    assert find_gaps(pipeline.chain, pipeline.parts()) == []
     assert_complete(pipeline, tmp_path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -11,9 +13,11 @@ from chain_assets.core.catch_up import Chunks
 from chain_assets.core.errors import SourceUnavailable
 from chain_assets.layers.catching_up import Pace, catch_up
 from chain_assets.layers.pipeline import Parts, write_raw
+from chain_assets.ops.hold_rules import Failure, Stage
 from chain_assets.ops.leases import LeaseKey
 from chain_assets.sources.budget import Budget
 from chain_assets.sources.devnet import DevnetSource, Fault, Faults
+from chain_assets.sources.protocol import Header, RawBlock
 from chain_assets_tests.lake_fixtures import (
     Pipeline,
     read_all,
@@ -134,3 +138,50 @@ def test_one_block_that_times_out_each_time_counts_its_tries(pipeline: Pipeline)
         pipeline.ops.holds.wake("devnet", numbers=[13])
         assert [one.error for one in catch_up_all(pipeline)] == [None]
         assert pipeline.ops.holds.find()[0].attempts == attempts
+
+
+@dataclass
+class Swaying:
+    """Two nodes behind one URL, of which one is two blocks behind the other."""
+
+    source: DevnetSource
+    asked: int = 0
+
+    def head(self) -> Header:
+        self.asked += 1
+        head = self.source.head()
+        return head if self.asked % 2 else self.source.header(head.number - 2)
+
+    def finalized(self) -> Header | None:
+        return self.source.finalized()
+
+    def header(self, number: int) -> Header:
+        return self.source.header(number)
+
+    def blocks(self, numbers: Sequence[int]) -> Iterator[RawBlock]:
+        return self.source.blocks(numbers)
+
+
+@pytest.mark.parametrize("asked", [0, 1])
+def test_a_head_that_goes_back_ends_nothing(pipeline: Pipeline, tmp_path: Path, asked: int) -> None:
+    for _ in range(3):
+        source = Swaying(DevnetSource(pipeline.net), asked)
+        caught = catch_up_all(pipeline, parts_of(pipeline, source=source))
+        assert {one.error for one in caught} <= {None}
+        assert not pipeline.ops.holds.find()
+    catch_up_all(pipeline)
+    assert_complete(pipeline, tmp_path)
+
+
+@pytest.mark.parametrize("stage", ["fetch", "prove", "enrich"])
+def test_a_hold_that_is_due_is_tried_though_its_block_is_there(
+    pipeline: Pipeline, tmp_path: Path, stage: Stage
+) -> None:
+    catch_up_all(pipeline)
+    # As in an ops store that was brought back from the day before.
+    failure = Failure(3, stage, "000000000000-000000000009", "it was so yesterday")
+    pipeline.ops.holds.put("devnet", [failure])
+    assert catch_up_all(pipeline) == [], "it rests"
+    pipeline.ops.holds.wake("devnet", numbers=[3])
+    assert starts(catch_up_all(pipeline)) == [0]
+    assert_complete(pipeline, tmp_path)

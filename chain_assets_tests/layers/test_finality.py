@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from chain_assets.layers.pipeline import heal_raw
-from chain_assets.sources.devnet import Devnet, DevnetSource
+from chain_assets.sources.devnet import Devnet, DevnetSource, Faults
 from chain_assets.sources.protocol import Header
 from chain_assets_tests.lake_fixtures import Pipeline, assert_as_clean, small_chain
+from chain_assets_tests.layers.catching import catch_up_all, faulty
 
 
 class _AboveItsHead(DevnetSource):
@@ -59,3 +60,21 @@ def test_a_chain_that_grows_between_two_answers_is_believed(tmp_path: Path) -> N
     pipeline = Pipeline.on_devnet(tmp_path / "lake", chain=small_chain(finality=0))
     heal_raw(pipeline.chain, _GrowsWithEachAnswer(pipeline.net), pipeline.writer())
     assert _final(pipeline) == 24
+
+
+def test_a_node_that_lacks_just_the_final_block_gives_the_others(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    pipeline = Pipeline.on_devnet(tmp_path / "lake")
+    pipeline.run(0, 24)
+    assert _final(pipeline) == 14
+    head = pipeline.net.advance(3)
+    pipeline.net.faults = faulty("null_block", head - 10)
+    with caplog.at_level(logging.WARNING):
+        catch_up_all(pipeline)
+    assert "what is final is not known" in caplog.text
+    assert _final(pipeline) == 14, "what was final stays so"
+    pipeline.net.faults = Faults()
+    assert_as_clean(pipeline, tmp_path / "clean", last=head)
+    catch_up_all(pipeline)
+    assert _final(pipeline) == head - 10

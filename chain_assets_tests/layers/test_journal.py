@@ -163,6 +163,26 @@ def test_a_change_that_stands_twice_is_named_and_taken_out(tmp_path: Path) -> No
     assert_replays(pipeline)
 
 
+def test_a_reorg_that_stands_twice_is_named_and_taken_out(tmp_path: Path) -> None:
+    pipeline = Pipeline.on_devnet(tmp_path)
+    pipeline.run(0, 24)
+    pipeline.net.reorg(3, 3)
+    pipeline.run(0, 24)
+    tables = pipeline.tables
+    rows = read_all(tables, REORGS.name)
+    partition = {"chain": "devnet", "block_range": "000000000020-000000000029"}
+    twice = write_data_file(
+        tables.store, REORGS, tables.read(REORGS, **partition), partition=partition
+    )
+    assert twice is not None
+    tables.replace_blocks(REORGS, [twice], partition=partition, numbers=set())
+    found = find_gaps(pipeline.chain, pipeline.parts())
+    assert [(f.kind, f.table, f.numbers) for f in found] == [("doubled", REORGS.name, (22,))]
+    mend(pipeline.chain, found, pipeline.parts())
+    assert find_gaps(pipeline.chain, pipeline.parts()) == []
+    assert read_all(tables, REORGS.name).equals(rows)
+
+
 def test_a_block_that_is_held_is_told_when_it_comes(tmp_path: Path) -> None:
     pipeline = Pipeline.on_devnet(tmp_path)
     pipeline.net.faults = Faults(rules=(Fault(kind="null_block", blocks=frozenset({4})),))

@@ -12,6 +12,7 @@ from chain_assets.core.schemas.abi import CALLS
 from chain_assets.core.schemas.decoded import BLOCKS, LOGS
 from chain_assets.core.schemas.enriched import BLOCKS as ENRICHED_BLOCKS
 from chain_assets.core.schemas.enriched import TRANSACTIONS as ENRICHED_TRANSACTIONS
+from chain_assets.core.schemas.reference import ENTITY_LABELS, TOKEN_METADATA, TOKEN_PRICES
 from chain_assets.layers.findings import Finding
 from chain_assets.layers.mending import find_gaps, mend
 from chain_assets_tests.killing import killed_at
@@ -20,6 +21,7 @@ from chain_assets_tests.layers.catching import catch_up_all
 from chain_assets_tests.layers.followers import following
 from chain_assets_tests.layers.journal import assert_replays, changes_of
 
+_REFERENCE = [ENTITY_LABELS, TOKEN_METADATA, TOKEN_PRICES]
 _TABLES = [RAW_BLOCKS, BLOCKS, BLOCK_PROOFS, CALLS, LOGS, ENRICHED_BLOCKS, ENRICHED_TRANSACTIONS]
 _FINAL, _OPEN = "000000000000-000000000009", "000000000020-000000000029"
 
@@ -69,6 +71,16 @@ def test_it_is_named_and_its_rows_are_made_anew(pipeline: Pipeline, table: Table
     assert changes_of(pipeline) == told
 
 
+def test_neighbouring_ranges_that_have_lost_their_index_get_it_back(pipeline: Pipeline) -> None:
+    rows, told = contents(pipeline.tables), changes_of(pipeline)
+    for key in (_FINAL, "000000000010-000000000019", _OPEN):
+        _lose(pipeline, RAW_BLOCKS, key)
+    _mend(pipeline, _gaps(pipeline))
+    assert _gaps(pipeline) == []
+    assert_same(contents(pipeline.tables), rows)
+    assert changes_of(pipeline) == told
+
+
 @pytest.mark.parametrize("table", [BLOCKS, BLOCK_PROOFS, CALLS], ids=lambda table: table.name)
 @pytest.mark.parametrize("visit", [1, 2, 3])
 def test_killed_in_between_it_is_made_good_by_the_next(
@@ -86,6 +98,21 @@ def test_killed_in_between_it_is_made_good_by_the_next(
     assert _gaps(pipeline) == []
     assert_same(contents(pipeline.tables), rows)
     assert_replays(pipeline)
+
+
+@pytest.mark.parametrize("point", ["commit to make", "commit made"])
+def test_a_lost_index_is_never_told_as_a_reorg(pipeline: Pipeline, point: str) -> None:
+    rows, told = contents(pipeline.tables), changes_of(pipeline)
+    # Of 20 to 22; that of 23 and 24 is there.
+    _lose(pipeline, RAW_BLOCKS, _OPEN)
+    with killed_at(point, RAW_BLOCKS.name):
+        _mend(pipeline, _gaps(pipeline))
+    if point == "commit made":
+        catch_up_all(pipeline.into(Path(pipeline.tables.storage.uri)))
+    _mend(pipeline, _gaps(pipeline))
+    assert _gaps(pipeline) == []
+    assert_same(contents(pipeline.tables), rows)
+    assert changes_of(pipeline) == told
 
 
 def test_what_is_wrong_elsewhere_is_found_beside_it(pipeline: Pipeline) -> None:
@@ -120,3 +147,23 @@ def test_catching_up_names_the_range_and_goes_on_with_the_next(pipeline: Pipelin
     assert (caught[10].written, caught[10].error) == (1, None)
     _mend(pipeline, _gaps(pipeline))
     assert _gaps(pipeline) == []
+
+
+@pytest.mark.parametrize("cut", [False, True], ids=["gone", "cut"])
+@pytest.mark.parametrize("table", _REFERENCE, ids=lambda table: table.name)
+def test_labels_tokens_and_prices_are_written_anew_by_the_next_run(
+    pipeline: Pipeline, table: Table, cut: bool
+) -> None:
+    rows = contents(pipeline.tables)
+    (file,) = pipeline.tables.live_files(table)
+    path = Path(pipeline.tables.storage.uri) / table.name / file["path"]
+    if cut:
+        path.write_bytes(path.read_bytes()[:-9])
+    else:
+        path.unlink()
+    with pytest.raises(StorageFailed, match="writes its rows anew, from your files"):
+        _gaps(pipeline)
+    fresh = pipeline.into(Path(pipeline.tables.storage.uri))
+    fresh.run(0, 24)
+    assert _gaps(pipeline) == []
+    assert_same(contents(fresh.tables), rows)

@@ -40,8 +40,7 @@ def _refresh(pipeline: Pipeline, abis: Registry | None = None) -> list[Refreshed
     """What `chain-assets refresh` does where nobody has to approve it."""
     abis = abis or registry()
     stale = stale_blocks(pipeline.chain, RANGES, pipeline.tables, abis)
-    done = refresh(pipeline.chain, list(stale), pipeline.engine, abis, pipeline.writer())
-    return list(done)
+    return list(refresh(pipeline.chain, list(stale), replace(pipeline.parts(), registry=abis)))
 
 
 def test_prices_that_come_late_are_in_the_rows_after_a_refresh_and_not_before(
@@ -107,7 +106,7 @@ def test_a_refresh_that_was_killed_goes_on_with_the_ranges_that_are_left(tmp_pat
     assert {r: len(numbers) for r, numbers in stale.items()} == dict(
         zip(RANGES, (10, 10, 5), strict=True)
     )
-    work = refresh(pipeline.chain, list(stale), pipeline.engine, abis, pipeline.writer())
+    work = refresh(pipeline.chain, list(stale), replace(pipeline.parts(), registry=abis))
     assert next(work).block_range == RANGES[0]
     del work
     # And in the middle of one: decoded, but not enriched.

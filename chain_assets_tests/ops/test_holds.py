@@ -65,7 +65,7 @@ def test_what_was_put_while_the_clock_was_ahead_is_due_once_it_is_set_right(
     clock.sleep(-86_400)
     assert numbers_due(ops) == [1]
     assert ops.holds.resting("base") == {}
-    assert ops.holds.resting_numbers("base", RANGE) == set()
+    assert ops.holds.resting_blocks("base", RANGE) == set()
     ops.holds.put("base", [failed(1)])
     assert numbers_due(ops) == [], "it waits as any other"
 
@@ -78,11 +78,11 @@ def test_what_rests_is_counted_by_range_each_block_once_and_without_what_is_due(
     ops.holds.put("base", [failed(n, "decode", block_range=later) for n in (1000, 1001)])
     ops.holds.put("other", [failed(3)])
     assert ops.holds.resting("base") == {RANGE: Resting(2, False), later: Resting(2, False)}
-    assert ops.holds.resting_numbers("base", RANGE) == {1, 2}
+    assert {number for number, _ in ops.holds.resting_blocks("base", RANGE)} == {1, 2}
     ops.holds.drop("base", [1001], who="ada", why="no such contract")
     clock.sleep(60)
     assert ops.holds.resting("base") == {later: Resting(1, True)}
-    assert ops.holds.resting_numbers("base", RANGE) == set()
+    assert ops.holds.resting_blocks("base", RANGE) == set()
     ops.holds.put("base", [failed(4, "fetch")])
     assert ops.holds.resting("base")[RANGE] == Resting(1, True), "its blob may have been lost"
 

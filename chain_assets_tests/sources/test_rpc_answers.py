@@ -19,6 +19,7 @@ from chain_assets.core.errors import (
 )
 from chain_assets_tests.sources.scripted_node import (
     SPEC,
+    FakeTime,
     Reply,
     Script,
     calls_of,
@@ -120,12 +121,38 @@ def test_another_chain_is_a_mistake_that_no_retry_mends() -> None:
         assert node.methods_called() == ["eth_chainId"]
 
 
-def test_the_chain_is_checked_once() -> None:
+def test_the_chain_is_checked_once_a_minute() -> None:
     with scripted_node() as node:
-        source = source_of(node.url)
+        clock = FakeTime()
+        source = source_of(node.url, time=clock)
         source.head()
         list(source.blocks(range(10)))
         assert node.methods_called().count("eth_chainId") == 1
+        clock.sleep(61.0)
+        source.head()
+        assert node.methods_called().count("eth_chainId") == 2
+
+
+def test_a_node_of_another_chain_in_the_place_of_one_that_was_away_is_found_out() -> None:
+    answers = {"away": False, "other": False}
+
+    def script(request: Any) -> Reply | None:
+        if answers["away"]:
+            return Reply(status=503)
+        own = calls_of(request)[0]["method"] != "eth_chainId" or not answers["other"]
+        return None if own else result("0x1")
+
+    with scripted_node(script) as node:
+        clock = FakeTime()
+        source = source_of(node.url, time=clock)
+        source.head()
+        answers["away"] = True
+        with pytest.raises(SourceUnavailable):
+            source.head()
+        answers |= {"away": False, "other": True}
+        clock.sleep(6.0)
+        with pytest.raises(ConfigError, match=f"chain id 1, not {SPEC.chain_id}"):
+            list(source.blocks(range(10)))
 
 
 def test_nothing_is_sent_before_the_first_question() -> None:

@@ -62,7 +62,7 @@ def _raw(chain: Chain, setting: Setting) -> dg.AssetsDefinition:
             ops.open(tables) as store,
             sources.open(chain, store) as source,
         ):
-            writer, head = run_writer(context, tables, store), source.head().number
+            writer, head = run_writer(context, chain, tables, store), source.head().number
             run.show_reorg(heal_raw(chain, source, writer))
             # Following the head is no backfill, however long it was left alone.
             asked = (
@@ -92,7 +92,7 @@ def _decoded(chain: Chain, setting: Setting) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]
         worker, registry, tables = engine.open(), files.registry(), lake.tables()
         with LayerRun(context, chain, DECODED_LAYER, tables) as run, ops.open(tables) as store:
-            writer, ranges = run_writer(context, tables, store), run_ranges(context)
+            writer, ranges = run_writer(context, chain, tables, store), run_ranges(context)
             with range_writers(
                 context, chain, DECODED_LAYER, ranges, writer, registry
             ) as writer_of:
@@ -117,7 +117,7 @@ def _enriched(chain: Chain, setting: Setting) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]
         worker, registry, tables = engine.open(), files.registry(), lake.tables()
         with LayerRun(context, chain, ENRICHED_LAYER, tables) as run, ops.open(tables) as store:
-            writer, ranges = run_writer(context, tables, store), run_ranges(context)
+            writer, ranges = run_writer(context, chain, tables, store), run_ranges(context)
             with range_writers(
                 context, chain, ENRICHED_LAYER, ranges, writer, registry
             ) as writer_of:

@@ -50,7 +50,7 @@ def reference_assets(chain: Chain) -> dg.AssetsDefinition:
         with ops.open(tables) as store:
             with sources.open(chain, store) as source:
                 rows = files.reference_rows(chain, head=source.head().number)
-            written = write_reference(chain, rows, run_writer(context, tables, store))
+            written = write_reference(chain, rows, run_writer(context, chain, tables, store))
         commits = {commit.table: commit for commit in written}
         version = dg.DataVersion(reference_digest(rows)[:16])
         for table, held in rows.named():

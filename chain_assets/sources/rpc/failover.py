@@ -18,7 +18,7 @@ from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from chain_assets.core.errors import BlockNotFound, RateLimited, SourceError
+from chain_assets.core.errors import BlockNotFound, RateLimited, SourceError, SourceUnavailable
 from chain_assets.sources.rpc.concurrency import AdaptiveLimit
 from chain_assets.sources.rpc.provider import Provider
 from chain_assets.sources.rpc.refusals import Throttled, TimedOut
@@ -139,6 +139,8 @@ class Failover:
 
     def _note_failure(self, node: _Node, error: SourceError, began: float) -> None:
         now = self._timing.clock()
+        if isinstance(error, SourceUnavailable):
+            node.provider.doubt_chain()
         # Requests that were under way together fail together, and are one failure.
         if began >= node.failed_at:
             node.failures += 1

@@ -13,6 +13,7 @@ those of another block.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, TypeVar, cast
 
@@ -39,6 +40,9 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 ReceiptsForm = Literal["by hash", "by number", "one by one"]
 
+# Seconds. A process may follow a chain for weeks, and a URL be given to another node meanwhile: the
+# blocks of another chain would look like a reorg of all that is stored.
+_CHAIN_TRUSTED, _CHAIN_TRUSTED_IN_DOUBT = 60.0, 5.0
 _NEXT_FORM: dict[ReceiptsForm, ReceiptsForm] = {"by hash": "by number", "by number": "one by one"}
 
 
@@ -46,12 +50,21 @@ class Provider:
     """One node. Every method raises SourceError and contacts the node once or a few times; only
     what a node is found not to offer is asked again, in another form."""
 
-    def __init__(self, wire: Wire, *, chain: str, chain_id: int, batch_size: int) -> None:
+    def __init__(
+        self,
+        wire: Wire,
+        *,
+        chain: str,
+        chain_id: int,
+        batch_size: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.name = wire.name
         self._wire, self._chain, self._chain_id = wire, chain, chain_id
         self._batch_size = BatchSize(batch_size)
         self._receipts_form: ReceiptsForm = "by hash"
-        self._chain_checked = False
+        self._clock = clock
+        self._chain_checked_at, self._chain_trusted = float("-inf"), _CHAIN_TRUSTED
         self._chain_lock = threading.Lock()
 
     def __repr__(self) -> str:
@@ -90,7 +103,7 @@ class Provider:
         return BlockNotFound(what, chain=self._chain, block=tag if isinstance(tag, int) else None)
 
     def _check_chain(self) -> None:
-        if self._chain_checked:
+        if self._clock() - self._chain_checked_at < self._chain_trusted:
             return
         with self._chain_lock:
             chain_id = self._named(self._served_chain_id)
@@ -100,7 +113,11 @@ class Provider:
                     chain=self._chain,
                     todo="Correct the chain's RPC URLs or its chain id",
                 )
-            self._chain_checked = True
+            self._chain_checked_at, self._chain_trusted = self._clock(), _CHAIN_TRUSTED
+
+    def doubt_chain(self) -> None:
+        """It was away: what answers next may be another node."""
+        self._chain_trusted = _CHAIN_TRUSTED_IN_DOUBT
 
     def _served_chain_id(self) -> int:
         answer = self._wire.call(Call("eth_chainId"))

@@ -65,6 +65,7 @@ class RpcSource:
                 chain=chain,
                 chain_id=chain_id,
                 batch_size=batch_size,
+                clock=clock,
             )
             for endpoint in endpoints
         ]
