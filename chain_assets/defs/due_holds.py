@@ -22,15 +22,13 @@ from chain_assets.chains import Chain
 from chain_assets.core.attempts import Attempts
 from chain_assets.core.block_range import BlockRange
 from chain_assets.defs.names import layers_job_name
+from chain_assets.defs.partitions import NO_PARTITION
 from chain_assets.defs.run_history import UnderWay
 from chain_assets.defs.writing import BLOCKS_TAG
 from chain_assets.ops.audit import spans_text
 from chain_assets.ops.hold_rules import Hold
 
-_NO_PARTITION = (
-    "are due that are no partitions, and Dagster takes none in front of newer ones: chain-assets "
-    "catch-up tries them"
-)
+_NO_PARTITION = f"are due that {NO_PARTITION} tries them"
 _RESTS = "rest, as runs over them failed"
 _MET = "wait for a run over them that is under way"
 

@@ -23,10 +23,16 @@ from chain_assets.core.attempts import Attempts
 from chain_assets.core.block_range import BlockRange
 from chain_assets.core.errors import ChainAssetsError
 from chain_assets.core.head_plan import HeadPlan, HeadPolicy, followed_from, plan_head
+from chain_assets.core.opened_ranges import stray_keys
 from chain_assets.defs.chain_state import ChainState, read_state, shape_of
 from chain_assets.defs.due_holds import due_holds, in_turn
 from chain_assets.defs.names import identifier
-from chain_assets.defs.partitions import block_ranges, range_tags, registered_keys
+from chain_assets.defs.partitions import (
+    NO_PARTITION,
+    block_ranges,
+    range_tags,
+    registered_keys,
+)
 from chain_assets.defs.resources import LakeResource, OpsResource, SourcesResource
 from chain_assets.defs.run_history import read_attempts, read_under_way
 from chain_assets.ops.hold_rules import Hold
@@ -103,7 +109,8 @@ def head_sensor(
         why = "a run of this chain is under way" if busy else _why_nothing_runs(plan, attempts)
         if state.followed:
             why = f"open ranges are left to the chain's follower; of the others: {why}"
-        return dg.SensorResult(skip_reason=f"{why}{held.told()}; the head is {state.head.number}")
+        why += _partitions_told(chain, plan, registered) + held.told()
+        return dg.SensorResult(skip_reason=f"{why}; the head is {state.head.number}")
 
     return head
 
@@ -125,7 +132,8 @@ def _own_holds(chain: Chain, state: ChainState, due: Sequence[Hold]) -> list[Hol
 
 def _why_nothing_runs(plan: HeadPlan, attempts: Attempts) -> str:
     if not plan.resting:
-        return "every range holds what the chain has"
+        others = "every other range" if plan.closed else "every range"
+        return f"{others} holds what the chain has"
     due = attempts.next_due(plan.resting)
     then = (
         f"tried again at {datetime.fromtimestamp(due, UTC):%H:%M:%S} UTC"
@@ -134,6 +142,21 @@ def _why_nothing_runs(plan: HeadPlan, attempts: Attempts) -> str:
     )
     keys = ", ".join(block_range.key for block_range in plan.resting[:_SHOWN])
     return f"{len(plan.resting)} ranges are behind whose runs failed ({keys}), {then}"
+
+
+def _partitions_told(chain: Chain, plan: HeadPlan, registered: Sequence[str]) -> str:
+    """What is not as the sensor opens partitions: begins with `; `, or is empty."""
+    told = ""
+    if plan.closed:
+        told += f"; {len(plan.closed):,} ranges are behind that {NO_PARTITION} loads them"
+    strays = stray_keys(registered, chain.ranges)
+    if strays:
+        shown = ", ".join(repr(key) for key in strays[:_SHOWN])
+        told += (
+            f"; {len(strays):,} partitions are no ranges of the chain ({shown}): delete them, or "
+            "correct `ranges` in chains.toml"
+        )
+    return told
 
 
 def run_request(
