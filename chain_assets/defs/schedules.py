@@ -59,7 +59,7 @@ def _daily(
     ) -> list[dg.RunRequest] | dg.SkipReason:
         tables = lake.tables()
         try:
-            with ops.open(tables) as store, sources.open(chain, store) as source:
+            with ops.open(tables) as store, sources.open(chain, store, tick=True) as source:
                 state = read_state(chain, source=source, tables=tables, ops=store)
         except ChainAssetsError as error:
             return dg.SkipReason(f"{type(error).__name__}: {error}")

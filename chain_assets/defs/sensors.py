@@ -25,7 +25,7 @@ from chain_assets.core.errors import ChainAssetsError
 from chain_assets.core.head_plan import HeadPlan, HeadPolicy, followed_from, plan_head
 from chain_assets.core.opened_ranges import stray_keys
 from chain_assets.defs.chain_state import ChainState, read_state, shape_of
-from chain_assets.defs.due_holds import due_holds, in_turn
+from chain_assets.defs.due_holds import due_holds, in_turn, run_of
 from chain_assets.defs.names import identifier
 from chain_assets.defs.partitions import (
     NO_PARTITION,
@@ -76,7 +76,7 @@ def head_sensor(
         instance, tables = context.instance, lake.tables()
         registered = registered_keys(chain, instance)
         try:
-            with ops.open(tables) as store, sources.open(chain, store) as source:
+            with ops.open(tables) as store, sources.open(chain, store, tick=True) as source:
                 state = read_state(chain, source=source, tables=tables, ops=store)
                 due = _own_holds(chain, state, store.holds.due(chain.name))
         except ChainAssetsError as error:
@@ -96,10 +96,12 @@ def head_sensor(
         others = [hold for hold in due if BlockRange.from_key(hold.block_range) not in plan.run]
         held = due_holds(others, attempts, under_way, instance, opened=set(registered))
         busy = under_way.hinders(plan.run)
+        due_head = _head_request(state, plan, attempts) if plan.run and not busy else None
+        before = run_of(due_head, instance) if due_head else None
         request = in_turn(
             chain,
             instance,
-            head=_head_request(state, plan, attempts) if plan.run and not busy else None,
+            head=None if before else due_head,
             held=held.request if under_way.slots > 0 else None,
         )
         opened = [block_ranges(chain).build_add_request(list(plan.open))] if plan.open else []
@@ -107,6 +109,8 @@ def head_sensor(
             requests = [request] if request else []
             return dg.SensorResult(run_requests=requests, dynamic_partitions_requests=opened)
         why = "a run of this chain is under way" if busy else _why_nothing_runs(plan, attempts)
+        if before:
+            why = _asked_before(plan, before)
         if state.followed:
             why = f"open ranges are left to the chain's follower; of the others: {why}"
         why += _partitions_told(chain, plan, registered) + held.told()
@@ -142,6 +146,16 @@ def _why_nothing_runs(plan: HeadPlan, attempts: Attempts) -> str:
     )
     keys = ", ".join(block_range.key for block_range in plan.resting[:_SHOWN])
     return f"{len(plan.resting)} ranges are behind whose runs failed ({keys}), {then}"
+
+
+def _asked_before(plan: HeadPlan, run: dg.DagsterRun) -> str:
+    """A run that was canceled is a person's will, and not asked for again under the same head."""
+    keys = dict.fromkeys((plan.run[0].key, plan.run[-1].key))
+    return (
+        f"{len(plan.run)} ranges are behind ({' to '.join(keys)}) whose run at this head is "
+        f"{run.status.value.lower()} ({run.run_id[:8]}): they are asked for again when the head "
+        "moves, or tomorrow; materialize them to have them now"
+    )
 
 
 def _partitions_told(chain: Chain, plan: HeadPlan, registered: Sequence[str]) -> str:
