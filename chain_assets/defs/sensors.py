@@ -105,16 +105,20 @@ def head_sensor(
             held=held.request if under_way.slots > 0 else None,
         )
         opened = [block_ranges(chain).build_add_request(list(plan.open))] if plan.open else []
-        if request or opened:
-            requests = [request] if request else []
-            return dg.SensorResult(run_requests=requests, dynamic_partitions_requests=opened)
+        if request:
+            return dg.SensorResult(run_requests=[request], dynamic_partitions_requests=opened)
         why = "a run of this chain is under way" if busy else _why_nothing_runs(plan, attempts)
         if before:
             why = _asked_before(plan, before)
         if state.followed:
             why = f"open ranges are left to the chain's follower; of the others: {why}"
         why += _partitions_told(chain, plan, registered) + held.told()
-        return dg.SensorResult(skip_reason=f"{why}; the head is {state.head.number}")
+        if plan.open:
+            why = f"{len(plan.open):,} ranges are opened; {why}"
+        return dg.SensorResult(
+            skip_reason=f"{why}; the head is {state.head.number}",
+            dynamic_partitions_requests=opened,
+        )
 
     return head
 
