@@ -37,6 +37,15 @@ def test_a_commit_whose_answer_was_lost_is_no_conflict(
     assert stored(tables, **PARTITION) == {0: 1, 1: 2, 5: 3}
 
 
+@pytest.mark.parametrize("kind", ["refused", "lost", "cut"])
+def test_a_store_is_not_taken_for_one_without_conditional_puts(
+    bucket: FaultyBucket, kind: FaultKind
+) -> None:
+    bucket.faults.append(Fault("PUT", "_probe", kind))
+    replace(LakeTables(bucket.storage), [1])
+    assert bucket.struck
+
+
 def test_a_merge_whose_answer_was_lost_is_done(bucket: FaultyBucket) -> None:
     tables = LakeTables(bucket.storage)
     for number in (1, 2):
