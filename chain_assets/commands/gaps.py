@@ -25,6 +25,7 @@ from chain_assets.commands.options import (
 )
 from chain_assets.config import load_settings
 from chain_assets.core.block_range import BlockRange
+from chain_assets.core.counted import counted
 from chain_assets.core.schemas import TABLES
 from chain_assets.lake.checkpoints import set_aside_torn
 from chain_assets.lake.tables import LakeTables
@@ -101,7 +102,8 @@ def _ranges(found: Sequence[Finding]) -> list[BlockRange]:
 def _show(reports: Sequence[LayerReport]) -> None:
     for report in reports:
         if report.written or report.removed:
-            console.print(f"{report.block_range.key} {report.layer}: {report.written:,} blocks")
+            count = counted(report.written, "block")
+            console.print(f"{report.block_range.key} {report.layer}: {count}")
     held = report_tables.held_blocks(reports)
     if held:
         console.print(held)

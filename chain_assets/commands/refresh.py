@@ -19,6 +19,7 @@ from chain_assets.commands.options import (
     reference_of,
 )
 from chain_assets.core.block_range import BlockRange
+from chain_assets.core.counted import counted
 from chain_assets.core.enrich import ReferenceTables
 from chain_assets.core.schemas import RAW_BLOCKS
 from chain_assets.layers import refreshing
@@ -49,7 +50,8 @@ def refresh(
             return
         closed = closed_ranges(record, list(stale), ops)
         console.print(
-            f"stale: {sum(map(len, stale.values())):,} blocks in {len(stale):,} ranges, "
+            f"stale: {counted(sum(map(len, stale.values())), 'block')} in "
+            f"{counted(len(stale), 'range')}, "
             f"{len(closed):,} of them closed"
         )
         _refresh(record, [r for r in stale if r not in closed], parts)
@@ -78,5 +80,6 @@ def _reference(chain: Chain, parts: Parts) -> ReferenceTables:
 def _refresh(chain: Chain, ranges: Sequence[BlockRange], parts: Parts) -> None:
     for done in refreshing.refresh(chain, ranges, parts.engine, parts.registry, parts.writer):
         console.print(
-            f"{done.block_range.key}: {done.decoded:,} blocks decoded, {done.enriched:,} enriched"
+            f"{done.block_range.key}: {counted(done.decoded, 'block')} decoded, "
+            f"{done.enriched:,} enriched"
         )

@@ -61,7 +61,7 @@ def test_gaps_are_listed_and_mended(desk: Desk, tmp_path: Path) -> None:
     assert desk("gaps", "--blocks", "0-9").code == 0, "only where it is asked to look"
     mended = desk("gaps", "--apply")
     assert mended.code == 0
-    assert "000000000010-000000000019 decoded: 1 blocks" in mended.out
+    assert "000000000010-000000000019 decoded: 1 block" in mended.out
     assert mended.out.rstrip().endswith("nothing is missing, doubled, orphaned, torn or stale")
     desk.assert_complete(tmp_path / "clean")
 
