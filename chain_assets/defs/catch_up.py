@@ -71,7 +71,7 @@ def catch_up_schedule(
         ops: OpsResource,
     ) -> list[dg.RunRequest] | dg.SkipReason:
         tables, instance = lake.tables(), context.instance
-        under_way = read_under_way(chain, instance)
+        under_way = read_under_way(chain, instance, now=clock())
         most = _most_now(under_way)
         try:
             with ops.open(tables) as store, sources.open(chain, store, tick=True) as source:

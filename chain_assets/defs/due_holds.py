@@ -91,9 +91,10 @@ def in_turn(
 
 def run_of(request: dg.RunRequest, instance: dg.DagsterInstance) -> dg.DagsterRun | None:
     """The run that was asked for under the same key: Dagster skips the request in silence, also
-    where that run was canceled."""
+    where that run was canceled. One that never got into the queue it puts there now."""
     runs = instance.get_runs(dg.RunsFilter(tags={RUN_KEY_TAG: request.run_key or ""}), limit=1)
-    return next(iter(runs), None)
+    not_queued = dg.DagsterRunStatus.NOT_STARTED
+    return next((run for run in runs if run.status is not not_queued), None)
 
 
 def _obstacle(

@@ -77,7 +77,7 @@ def _daily(
             return dg.SkipReason("what is recent is open, and left to the chain's follower")
         if not runs:
             return dg.SkipReason("no recent range is open yet: the sensor opens them")
-        if run_in_progress(chain, context.instance):
+        if run_in_progress(chain, context.instance, now=clock()):
             return dg.SkipReason("a run of this chain is under way")
         day = f"{context.scheduled_execution_time:%Y-%m-%d}"
         return [run_request(ranges, reason=day, attempts=attempts) for ranges in runs]

@@ -91,7 +91,7 @@ def head_sensor(
             attempts=attempts,
             followed=state.followed,
         )
-        under_way = read_under_way(chain, instance)
+        under_way = read_under_way(chain, instance, now=clock())
         # A run on the head tries what is due in its own ranges.
         others = [hold for hold in due if BlockRange.from_key(hold.block_range) not in plan.run]
         held = due_holds(others, attempts, under_way, instance, opened=set(registered))

@@ -104,6 +104,17 @@ def test_a_tick_says_that_a_run_which_was_canceled_is_not_asked_for_again(lab: L
     assert lab.sensor_tick().run_requests
 
 
+def test_a_run_that_never_got_into_the_queue_keeps_nobody_waiting(lab: Lab) -> None:
+    lab.open_ranges()
+    (request,) = lab.sensor_tick().run_requests or ()
+    job = lab.definitions.resolve_job_def("lab_net_layers")
+    tags = {**request.tags, "dagster/run_key": request.run_key or ""}
+    lab.instance.create_run_for_job(job, tags=tags)
+    assert "under way" in str(lab.sensor_tick().skip_reason), "it may be put there any moment"
+    (again,) = lab.sensor_tick(later=600).run_requests or ()
+    assert again.run_key == request.run_key, "Dagster then takes the run that there is"
+
+
 def test_sensor_and_schedule_wait_for_a_run_of_the_chain_that_is_under_way(lab: Lab) -> None:
     lab.open_ranges()
     job = lab.definitions.resolve_job_def("lab_net_layers")
