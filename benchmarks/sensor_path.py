@@ -149,7 +149,7 @@ def _by_dagster(
             ways.append(_by_sensor(bench, instance))
         # A run that is killed at its checks keeps its lease for a while, in the next one's way.
         wait_until(
-            lambda: not run_in_progress(bench.chain, instance),
+            lambda: not run_in_progress(bench.chain, instance, now=time.time()),
             seconds=_GIVEN_UP_AFTER,
             what="the last run to end",
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -109,9 +110,11 @@ def open_source(
     chain: Chain,
     *,
     recorded: Path | None = None,
+    most_seconds: float = inf,
     clock: Callable[[], float] = time.time,
 ) -> BlockSource:
-    """Where the blocks of `chain` come from; a folder `recorded` stands in for it.
+    """Where the blocks of `chain` come from; a folder `recorded` stands in for it. A node has
+    `most_seconds` for all of its answers.
 
     Raises ConfigError where a variable that the chain names is not set.
     """
@@ -120,7 +123,13 @@ def open_source(
     if chain.source == "recorded":
         return RecordedSource(chain.name, recorded_folder(chain))
     if chain.source == "rpc":
-        return RpcSource(chain.name, chain.chain_id, rpc_urls(chain), finality_depth=chain.finality)
+        return RpcSource(
+            chain.name,
+            chain.chain_id,
+            rpc_urls(chain),
+            finality_depth=chain.finality,
+            most_seconds=most_seconds,
+        )
     spec = devnet_spec(chain)
     live = chain.devnet is not None and chain.devnet.genesis is not None
     return DevnetSource(Devnet(spec, clock=clock if live else None))

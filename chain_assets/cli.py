@@ -27,7 +27,14 @@ from chain_assets.commands import approvals, finality, holds
 from chain_assets.commands.catch_up import catch_up_command
 from chain_assets.commands.follow import follow_command
 from chain_assets.commands.gaps import gaps
-from chain_assets.commands.options import Blocks, ChainName, LakePath, console, spans_of_text
+from chain_assets.commands.options import (
+    Blocks,
+    ChainName,
+    LakePath,
+    OptionError,
+    console,
+    spans_of_text,
+)
 from chain_assets.commands.refresh import refresh
 from chain_assets.commands.run import run
 from chain_assets.commands.upkeep import upkeep
@@ -133,10 +140,10 @@ def warm_up_kernels() -> None:
 
 
 def main() -> None:
-    """Entry point: an error of ours is a line on stderr and exit code 1, not a traceback."""
+    """Entry point: an error of ours is a line on stderr and an exit code, not a traceback."""
     try:
         app()
     except ChainAssetsError as error:
         Console(stderr=True).print(f"[red]{type(error).__name__}[/red]", end=": ", markup=True)
         sys.stderr.write(" ".join(str(error).splitlines()) + "\n")
-        sys.exit(1)
+        sys.exit(2 if isinstance(error, OptionError) else 1)

@@ -8,11 +8,13 @@ UI then shows. A second demo finds nothing to do.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from shutil import which
 
 import dagster as dg
 from dagster._core.errors import DagsterHomeNotSetError
@@ -187,12 +189,14 @@ def made_table(tables: LakeTables, chains: list[Chain], *, seconds: float) -> Ta
 
 
 def _next_steps(settings: Settings, chain: Chain, *, shown: bool) -> str:
+    # `make demo` calls it where it is, which no shell finds by its name alone.
+    program = "chain-assets" if which("chain-assets") else sys.argv[0]
     place = "" if settings.lake == absolute("lake") else f"CHAIN_ASSETS_LAKE={settings.lake} "
     # Beside a real chain the made-up ones show only by name.
     named = "" if shown else f"CHAIN_ASSETS_ENABLED={','.join(CHAINS)} "
     group = f"http://127.0.0.1:3000/locations/chain_assets/asset-groups/{identifier(chain)}"
     return (
         f"The lake is at {settings.lake}\n"
-        f"Ask it more:   {place}chain-assets sql 'SELECT * FROM enriched_transactions LIMIT 3'\n"
+        f"Ask it more:   {place}{program} sql 'SELECT * FROM enriched_transactions LIMIT 3'\n"
         f"Open the UI:   {place}{named}make dev   then   {group}"
     )

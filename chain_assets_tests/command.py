@@ -26,7 +26,15 @@ class Outcome:
     @property
     def error(self) -> str:
         """The one line on stderr of a command that failed as it should."""
-        assert self.code == 1, f"exit code {self.code}: {self.out}{self.err}"
+        return self._line(1)
+
+    @property
+    def misuse(self) -> str:
+        """The one line on stderr of a command whose options are wrong."""
+        return self._line(2)
+
+    def _line(self, code: int) -> str:
+        assert self.code == code, f"exit code {self.code}: {self.out}{self.err}"
         (line,) = self.err.splitlines()
         assert "Traceback" not in self.err
         return line

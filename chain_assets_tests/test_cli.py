@@ -101,6 +101,18 @@ def test_blocks_can_be_named_in_several_ways(
         pytest.param(("--chain", "devnet", "--blocks", ""), "not a span", id="empty"),
         pytest.param(("--chain", "devnet", "--blocks", "-5"), "not a span", id="negative"),
         pytest.param(("--chain", "nowhere", "--blocks", "1"), "Known: ethereum", id="no-chain"),
+    ],
+)
+def test_a_wrong_value_of_an_option_is_one_line_and_the_exit_code_of_wrong_options(
+    chain_assets: Command, tmp_path: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    outcome = chain_assets("run", *arguments, "--lake", tmp_path, "--engine", "local")
+    assert words in outcome.misuse
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
         pytest.param(("--chain", "base", "--blocks", "1"), "Set BASE_RPC_URL", id="no-url"),
         pytest.param(("--chain", "devnet", "--blocks", "1999-2000"), "block 2000", id="above-head"),
         pytest.param(

@@ -1,4 +1,5 @@
-"""The command line: mistakes of a person, each one line and an exit code of 1."""
+"""The command line: mistakes of a person, each one line and an exit code of 1, or of 2 where an
+option is wrong."""
 
 from __future__ import annotations
 
@@ -47,8 +48,8 @@ def test_more_blocks_than_one_command_can_keep_in_mind_are_refused(
 ) -> None:
     where = {"run": "--lake", "record": "--to"}[name]
     outcome = chain_assets(name, "--chain", "devnet", "--blocks", blocks, where, tmp_path)
-    assert "--blocks names" in outcome.error
-    assert "at most 1,000,000 at a time" in outcome.error
+    assert "--blocks names" in outcome.misuse
+    assert "at most 1,000,000 at a time" in outcome.misuse
 
 
 def test_a_port_that_is_taken_is_one_line(chain_assets: Command) -> None:
@@ -61,3 +62,11 @@ def test_a_port_that_is_taken_is_one_line(chain_assets: Command) -> None:
 @pytest.mark.parametrize("port", ["65536", "-1"])
 def test_a_port_that_is_none_is_one_line(chain_assets: Command, port: str) -> None:
     assert f"port {port} cannot be used" in chain_assets("devnet", "--port", port).error
+
+
+@pytest.mark.parametrize("command", ["run", "catch-up", "gaps", "holds list", "approvals list"])
+def test_a_chain_that_nobody_knows_is_a_wrong_option(chain_assets: Command, command: str) -> None:
+    arguments = [*command.split(), "--chain", "etherium"]
+    if command == "run":
+        arguments += ["--blocks", "1"]
+    assert "there is no chain 'etherium'. Known: ethereum, " in chain_assets(*arguments).misuse

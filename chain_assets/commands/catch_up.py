@@ -23,6 +23,7 @@ from chain_assets.commands.options import (
 )
 from chain_assets.core.block_range import BlockRange
 from chain_assets.core.catch_up import Chunks, Standing
+from chain_assets.core.counted import counted
 from chain_assets.core.errors import BudgetSpent
 from chain_assets.layers.catching_up import Caught, Pace, catch_up, clear_above
 from chain_assets.layers.permission import (
@@ -91,7 +92,9 @@ def catch_up_command(
             use_up(approval, ops)
         held = {hold.number for hold in ops.holds.find(record.name) if hold.state != "dropped"}
     if held:
-        console.print(f"{len(held):,} blocks are held: chain-assets holds list --chain {chain}")
+        are = "is" if len(held) == 1 else "are"
+        count = counted(len(held), "block")
+        console.print(f"{count} {are} held: chain-assets holds list --chain {chain}")
     raise typer.Exit(LEFT if ended.left or held else 0)
 
 
@@ -159,12 +162,12 @@ def _catch_up(work: _Work, ranges: int | None, total: int) -> _Ended:
 
 
 def _tell(bar: Progress, task: TaskID, caught: Caught, *, total: int) -> None:
-    note = f"{caught.ranges_left:,} {'range' if caught.ranges_left == 1 else 'ranges'} left"
+    note = f"{counted(caught.ranges_left, 'range')} left"
     if caught.seconds_left is not None and caught.ranges_left:
         note += f", some {timedelta(seconds=round(caught.seconds_left))}"
     bar.update(task, completed=total - caught.blocks_left, note=note)
     held = f", {caught.held:,} held" if caught.held else ""
-    done = f"{caught.block_range.key}: {caught.written:,} blocks{held}; {note}"
+    done = f"{caught.block_range.key}: {counted(caught.written, 'block')}{held}; {note}"
     console.print(done, markup=False, highlight=False)
     if caught.error is not None and not isinstance(caught.error, BudgetSpent):
         console.print(f"  left: {caught.error}", markup=False, highlight=False, soft_wrap=True)

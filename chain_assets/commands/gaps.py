@@ -10,6 +10,7 @@ from rich import box
 from rich.table import Table
 
 from chain_assets import report_tables
+from chain_assets.assembly import open_lake
 from chain_assets.chains import Chain
 from chain_assets.commands.options import (
     LEFT,
@@ -22,8 +23,12 @@ from chain_assets.commands.options import (
     parts_of_filled,
     ranges_of_text,
 )
+from chain_assets.config import load_settings
 from chain_assets.core.block_range import BlockRange
-from chain_assets.core.schemas import RAW_BLOCKS
+from chain_assets.core.counted import counted
+from chain_assets.core.schemas import RAW_BLOCKS, TABLES
+from chain_assets.lake.checkpoints import set_aside_torn
+from chain_assets.lake.tables import LakeTables
 from chain_assets.layers.findings import Finding
 from chain_assets.layers.mending import find_gaps, mend
 from chain_assets.layers.permission import closed_ranges, permitted_backfill, permitted_refresh
@@ -48,6 +53,8 @@ def gaps(
     Prints the fewest partitions in which something has to be made anew; of those just the blocks
     that are wrong are. Blocks that are held are no gaps. Exit code 3: something is left to mend.
     """
+    if apply:
+        _set_torn_aside(open_lake(load_settings(), lake))
     record, parts = parts_of_filled(chain, lake=lake, recorded=recorded, engine=engine)
     with parts.writer.ops:
         found = find_gaps(record, parts, ranges_of_text(record, blocks, parts.writer.tables))
@@ -59,6 +66,14 @@ def gaps(
             found = find_gaps(record, parts, _ranges(found))
             _print(found)
     raise typer.Exit(LEFT if found else 0)
+
+
+def _set_torn_aside(tables: LakeTables) -> None:
+    """No table is read beyond a commit that is cut off; without it what it told is found to be
+    missing."""
+    for name in TABLES:
+        for commit in set_aside_torn(tables.store, name):
+            console.print(f"{name}: the commit {commit} was cut off, and is set aside")
 
 
 def _apply(chain: Chain, found: Sequence[Finding], parts: Parts, *, asked: str) -> None:
@@ -89,7 +104,8 @@ def _ranges(found: Sequence[Finding]) -> list[BlockRange]:
 def _show(reports: Sequence[LayerReport]) -> None:
     for report in reports:
         if report.written or report.removed:
-            console.print(f"{report.block_range.key} {report.layer}: {report.written:,} blocks")
+            count = counted(report.written, "block")
+            console.print(f"{report.block_range.key} {report.layer}: {count}")
     held = report_tables.held_blocks(reports)
     if held:
         console.print(held)

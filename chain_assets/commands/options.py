@@ -44,8 +44,26 @@ _MOST_BLOCKS = 1_000_000
 
 console = Console()
 
-ChainName = Annotated[str, typer.Option("--chain", help="Name of the chain in chains.toml.")]
-AnyChain = Annotated[str | None, typer.Option("--chain", help="Only this chain.")]
+
+class OptionError(ConfigError):
+    """An option has a value that is none. Its exit code is that of an unknown option."""
+
+
+def _known_chain(name: str | None) -> str | None:
+    """Raises OptionError for a chain that nobody has described."""
+    known = load_settings().chains
+    if name is not None and name not in known:
+        raise OptionError(f"there is no chain {name!r}", todo=f"Known: {', '.join(known)}")
+    return name
+
+
+ChainName = Annotated[
+    str,
+    typer.Option("--chain", help="Name of the chain in chains.toml.", callback=_known_chain),
+]
+AnyChain = Annotated[
+    str | None, typer.Option("--chain", help="Only this chain.", callback=_known_chain)
+]
 Blocks = Annotated[
     str, typer.Option("--blocks", help="A-B, both included; or A; or several, with commas.")
 ]
@@ -81,10 +99,10 @@ def spans_of_text(text: str) -> list[BlockRange]:
     try:
         spans = parse_spans(text)
     except ValueError as error:
-        raise ConfigError(f"--blocks: {error}") from None
+        raise OptionError(f"--blocks: {error}") from None
     total = sum(map(len, spans))
     if total > _MOST_BLOCKS:
-        raise ConfigError(
+        raise OptionError(
             f"--blocks names {total:,} blocks, and there may be at most {_MOST_BLOCKS:,} at a time",
             todo="Name fewer, or fill the chain with `chain-assets catch-up`",
         )

@@ -19,6 +19,7 @@ from chain_assets.commands.options import (
     reference_of,
 )
 from chain_assets.core.block_range import BlockRange
+from chain_assets.core.counted import counted
 from chain_assets.core.enrich import ReferenceTables
 from chain_assets.core.errors import ChainAssetsError
 from chain_assets.core.schemas import RAW_BLOCKS
@@ -51,7 +52,8 @@ def refresh(
             return
         closed = closed_ranges(record, list(stale), ops)
         console.print(
-            f"stale: {sum(map(len, stale.values())):,} blocks in {len(stale):,} ranges, "
+            f"stale: {counted(sum(map(len, stale.values())), 'block')} in "
+            f"{counted(len(stale), 'range')}, "
             f"{len(closed):,} of them closed"
         )
         failed = _refresh(record, [r for r in stale if r not in closed], parts)
@@ -85,7 +87,7 @@ def _refresh(chain: Chain, ranges: Sequence[BlockRange], parts: Parts) -> list[C
     for done in refreshing.refresh(chain, ranges, parts):
         held = f", {done.held:,} held" if done.held else ""
         console.print(
-            f"{done.block_range.key}: {done.decoded:,} blocks decoded, "
+            f"{done.block_range.key}: {counted(done.decoded, 'block')} decoded, "
             f"{done.enriched:,} enriched{held}"
         )
         if done.error is not None:

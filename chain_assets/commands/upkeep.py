@@ -8,6 +8,7 @@ import typer
 
 from chain_assets.chains import Chain
 from chain_assets.commands.options import LEFT, ChainName, LakePath, console, parts_of_filled
+from chain_assets.core.counted import counted
 from chain_assets.core.errors import LeaseTaken
 from chain_assets.layers.pipeline import Writer
 from chain_assets.layers.upkeep import compact_closed, tidy_lake
@@ -53,8 +54,8 @@ def _compact(
         most_seconds=most_seconds,
     )
     _say(
-        f"compacted: {done.files:,} files of {done.size:,} bytes became {done.merges:,}, "
-        f"in {done.ranges:,} ranges"
+        f"compacted: {counted(done.files, 'file')} of {done.size:,} bytes became {done.merges:,}, "
+        f"in {counted(done.ranges, 'range')}"
     )
     if done.busy:
         _say(f"{done.busy:,} merges were left to whoever writes those ranges: run it again")

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 
 from chain_assets.core.attempts import NO_FAILURES, Attempts, runs_of
 from chain_assets.core.block_range import BlockRange, Delimiter, ranges_between
+from chain_assets.core.opened_ranges import chain_ranges, neighbours, ranges_to_open
 
 # Dagster advises at most 25,000 additions of partitions a sensor tick.
 MOST_OPENED = 25_000
@@ -92,12 +93,14 @@ class ChainShape:
 
 @dataclass(frozen=True)
 class HeadPlan:
-    """`open` are keys to register, `run` the ranges of one run, `resting` those that are behind
-    but failed too lately or too often to be run now; all ascending."""
+    """`open` are keys to register, `run` the ranges of one run; of those that are behind `resting`
+    failed too lately or too often to be run now, and `closed` are no partitions and cannot become
+    any; all ascending."""
 
     open: tuple[str, ...] = ()
     run: tuple[BlockRange, ...] = ()
     resting: tuple[BlockRange, ...] = ()
+    closed: tuple[BlockRange, ...] = ()
 
 
 def plan_head(
@@ -120,11 +123,13 @@ def plan_head(
     if heights.head < shape.start_block:
         return HeadPlan()
     ranges = list(ranges_between(shape.start_block, heights.head, shape.ranges))
-    opening = ranges_to_open(ranges, registered)
+    opened = chain_ranges(registered, shape.ranges)
+    opening = ranges_to_open(ranges, opened)
+    keys = tuple(block_range.key for block_range in opening)
     if len(opening) > MOST_OPENED:
         # Nothing runs before all are open: a range opened later would come after newer ones.
-        return HeadPlan(open=opening[:MOST_OPENED])
-    runnable = {*registered, *opening}
+        return HeadPlan(open=keys[:MOST_OPENED])
+    runnable = {*opened, *opening}
     floor = _floor(shape, heights, holdings, policy)
     ceiling = _ceiling(shape, heights, holdings, followed=followed)
     behind = [
@@ -132,16 +137,20 @@ def plan_head(
         for block_range in ranges
         if block_range.stop <= ceiling
         and (floor < block_range.stop or block_range.key in holdings.replaced)
-        and block_range.key in runnable
         and _is_behind(block_range, shape, heights, holdings)
     ]
-    due = [block_range for block_range in behind if attempts.may_run(block_range)]
-    group = _last_neighbours(due)
-    runs = runs_of(group, most=policy.ranges_per_run, attempts=attempts)
+    due = [r for r in behind if r in runnable and attempts.may_run(r)]
+    newest = neighbours(due, [*registered, *keys])[-1:]
+    runs = [
+        run
+        for group in newest
+        for run in runs_of(group, most=policy.ranges_per_run, attempts=attempts)
+    ]
     return HeadPlan(
-        open=opening,
+        open=keys,
         run=runs[0] if runs else (),
-        resting=tuple(r for r in behind if not attempts.may_run(r)),
+        resting=tuple(r for r in behind if r in runnable and not attempts.may_run(r)),
+        closed=tuple(r for r in behind if r not in runnable),
     )
 
 
@@ -164,26 +173,22 @@ def plan_recent(
     """
     if heights.head < shape.start_block:
         return []
-    known, floor = set(registered), _floor(shape, heights, holdings, policy)
+    known = set(chain_ranges(registered, shape.ranges))
+    floor = _floor(shape, heights, holdings, policy)
     ceiling = _ceiling(shape, heights, holdings, followed=followed)
     recent = [
         block_range
         for block_range in ranges_between(shape.recent(heights.head), heights.head, shape.ranges)
-        if block_range.key in known
+        if block_range in known
         and block_range.stop <= ceiling
         and (block_range.key in holdings.begun or block_range.stop > floor)
     ]
-    runs = runs_of(recent, most=policy.ranges_per_run, attempts=attempts)
+    runs = [
+        run
+        for group in neighbours(recent, registered)
+        for run in runs_of(group, most=policy.ranges_per_run, attempts=attempts)
+    ]
     return runs[::-1][:MOST_DAILY_RUNS]
-
-
-def ranges_to_open(ranges: Sequence[BlockRange], registered: Sequence[str]) -> tuple[str, ...]:
-    """The keys of `ranges` after the last one registered.
-
-    Older ones are left out: they would stand behind newer ones for ever.
-    """
-    newest = max(registered, default="")
-    return tuple(r.key for r in ranges if r.key > newest)
 
 
 def followed_from(heights: Heights, holdings: Holdings, *, max_reorg_depth: int) -> int:
@@ -224,12 +229,3 @@ def _is_behind(
     held = holdings.blocks.get(block_range.key, 0)
     # More than expected is no reason: a node that lags behind does not make blocks untrue.
     return held < shape.expected(block_range, heights.head)
-
-
-def _last_neighbours(ranges: Sequence[BlockRange]) -> list[BlockRange]:
-    group: list[BlockRange] = []
-    for block_range in ranges:
-        if group and group[-1].stop != block_range.start:
-            group = []
-        group.append(block_range)
-    return group

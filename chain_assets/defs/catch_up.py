@@ -71,10 +71,10 @@ def catch_up_schedule(
         ops: OpsResource,
     ) -> list[dg.RunRequest] | dg.SkipReason:
         tables, instance = lake.tables(), context.instance
-        under_way = read_under_way(chain, instance)
+        under_way = read_under_way(chain, instance, now=clock())
         most = _most_now(under_way)
         try:
-            with ops.open(tables) as store, sources.open(chain, store) as source:
+            with ops.open(tables) as store, sources.open(chain, store, tick=True) as source:
                 facts = _read(chain, OneLook(source), tables, store, ask=most > 0)
         except ChainAssetsError as error:
             return dg.SkipReason(f"{type(error).__name__}: {error}")

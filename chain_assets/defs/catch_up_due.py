@@ -8,13 +8,11 @@ from dataclasses import dataclass
 
 from chain_assets.core.attempts import Attempts
 from chain_assets.core.catch_up import Standing
+from chain_assets.defs.partitions import NO_PARTITION
 from chain_assets.defs.run_history import UnderWay
 
 _RESTS = "rest whose runs failed"
-_NO_PARTITION = (
-    "are no partitions, and Dagster takes none in front of newer ones: chain-assets catch-up loads "
-    "them"
-)
+_NO_PARTITION = f"{NO_PARTITION} loads them"
 _FOLLOWED = "are open, and left to the follower"
 _MET = "wait for a run over their blocks that is under way"
 _TAKEN = "were taken within the last hour"

@@ -19,6 +19,7 @@ import dagster as dg
 from chain_assets.chains import Chain
 from chain_assets.core.block_range import ranges_between
 from chain_assets.core.catch_up import Course, Standing, seconds_left
+from chain_assets.core.counted import counted
 from chain_assets.defs.names import layers_job_name
 from chain_assets.defs.run_history import span_of_run
 
@@ -43,7 +44,7 @@ class Lately:
         blocks = sum(standing.missing for standing in behind)
         seconds = seconds_left(done=self.done, left=blocks, elapsed=self.elapsed)
         some = "" if seconds is None else f", some {timedelta(seconds=round(seconds))}"
-        return f"{len(behind):,} ranges, {blocks:,} blocks{some}"
+        return f"{counted(len(behind), 'range')}, {counted(blocks, 'block')}{some}"
 
 
 def read_lately(chain: Chain, instance: dg.DagsterInstance, *, now: float) -> Lately:

@@ -64,13 +64,15 @@ def _holdings(
     made = tables.rows_by_range(DECODED_BLOCKS, chain=chain.name)
     decoded = tables.rows_by_range(DECODED_BLOCKS, chain=chain.name, finished=True)
     enriched = tables.rows_by_range(ENRICHED_BLOCKS, chain=chain.name, finished=True)
+    # Where rows of raw_blocks are lost, those of the layers above do not stand in for them.
+    raw = tables.rows_by_range(RAW_BLOCKS, chain=chain.name)
     # A block that is held back has a proof and no row: no run would change that.
     blocks = {
-        key: min(decoded[key], enriched[key]) + max(0, judged - made[key])
+        key: min(raw[key], min(decoded[key], enriched[key]) + max(0, judged - made[key]))
         for key, judged in tables.rows_by_range(BLOCK_PROOFS, chain=chain.name).items()
     }
     first_open = heights.first_open(chain.max_reorg_depth)
-    begun = frozenset(tables.range_keys(RAW_BLOCKS, chain=chain.name))
+    begun = frozenset(raw)
     replaced = ops.unfinished.keys(chain.name, "layers")
     waiting, doubled = _waiting(chain, ops)
     for key, numbers in waiting.items():

@@ -65,7 +65,7 @@ def _checks_of(chain: Chain, layer: str) -> dg.AssetChecksDefinition:
     def checks(
         context: dg.AssetCheckExecutionContext, lake: LakeResource, ops: OpsResource
     ) -> Iterator[dg.AssetCheckResult]:
-        ranges, tables = run_ranges(context), lake.tables()
+        ranges, tables = run_ranges(context, chain), lake.tables()
         materialized = _latest(context.instance, key, ranges)
         with ops.open(tables) as store:
             waiting: dict[str, frozenset[int]] = {

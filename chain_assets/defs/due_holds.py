@@ -11,7 +11,7 @@ under another key: Dagster runs a key only once.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -22,15 +22,13 @@ from chain_assets.chains import Chain
 from chain_assets.core.attempts import Attempts
 from chain_assets.core.block_range import BlockRange
 from chain_assets.defs.names import layers_job_name
+from chain_assets.defs.partitions import NO_PARTITION
 from chain_assets.defs.run_history import UnderWay
 from chain_assets.defs.writing import BLOCKS_TAG
 from chain_assets.ops.audit import spans_text
 from chain_assets.ops.hold_rules import Hold
 
-_NO_PARTITION = (
-    "are due that are no partitions, and Dagster takes none in front of newer ones: chain-assets "
-    "catch-up tries them"
-)
+_NO_PARTITION = f"are due that {NO_PARTITION} tries them"
 _RESTS = "rest, as runs over them failed"
 _MET = "wait for a run over them that is under way"
 
@@ -70,7 +68,9 @@ def due_holds(
             kept[why] = kept.get(why, 0) + 1
     free.sort(key=attempts.count)
     requests = (_request(block_range, by_key[block_range.key], attempts) for block_range in free)
-    return DueHolds(next(_not_run(requests, instance), None), kept)
+    # One that was canceled would take the turn of all others, tick by tick.
+    news = (request for request in requests if run_of(request, instance) is None)
+    return DueHolds(next(news, None), kept)
 
 
 def in_turn(
@@ -86,7 +86,15 @@ def in_turn(
         return head or held
     newest = instance.get_runs(dg.RunsFilter(job_name=layers_job_name(chain)), limit=1)
     held_was_last = any(BLOCKS_TAG in run.tags for run in newest)
-    return head if held_was_last and next(_not_run([head], instance), None) else held
+    return head if held_was_last else held
+
+
+def run_of(request: dg.RunRequest, instance: dg.DagsterInstance) -> dg.DagsterRun | None:
+    """The run that was asked for under the same key: Dagster skips the request in silence, also
+    where that run was canceled. One that never got into the queue it puts there now."""
+    runs = instance.get_runs(dg.RunsFilter(tags={RUN_KEY_TAG: request.run_key or ""}), limit=1)
+    not_queued = dg.DagsterRunStatus.NOT_STARTED
+    return next((run for run in runs if run.status is not not_queued), None)
 
 
 def _obstacle(
@@ -112,14 +120,3 @@ def _request(block_range: BlockRange, holds: Sequence[Hold], attempts: Attempts)
         partition_key=block_range.key,
         tags={BLOCKS_TAG: spans_text(hold.number for hold in holds)},
     )
-
-
-def _not_run(
-    requests: Iterable[dg.RunRequest], instance: dg.DagsterInstance
-) -> Iterator[dg.RunRequest]:
-    """Those that Dagster would not skip: one that was canceled would take the turn of all others,
-    tick by tick."""
-    for request in requests:
-        key = {RUN_KEY_TAG: request.run_key or ""}
-        if not instance.get_runs(dg.RunsFilter(tags=key), limit=1):
-            yield request

@@ -7,6 +7,9 @@ server that is gone took its runs with it. Dagster's run monitor asks it regular
 as failed, and run retries start it again. A run that a command executes in its own process has no
 code server; the demo's carry a lock instead (process_lock.py).
 
+A code location that was reloaded has a new server, which knows nothing of the runs of the one
+before: they go on all the same, in the process that their log names.
+
 A run whose process outlived its code server would be run twice then: each layer's commits replace
 whole blocks, so the second finds the work done, or repeats it.
 """
@@ -22,6 +25,7 @@ from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionRes
 from dagster._serdes import deserialize_value
 
 from chain_assets.defs.process_lock import LOCK_TAG, is_gone
+from chain_assets.ops.processes import is_running_since
 
 _ANSWER_WITHIN = 10  # seconds: the server is on this machine
 
@@ -55,7 +59,22 @@ class MonitoredRunLauncher(DefaultRunLauncher):
         # The server forgets a run when its process ends, however it ended.
         if deserialize_value(answer, CanCancelExecutionResult).can_cancel:
             return CheckRunHealthResult(WorkerStatus.RUNNING)
+        if _is_alive(self._instance, run):
+            return CheckRunHealthResult(WorkerStatus.RUNNING, "its code location was reloaded")
         return CheckRunHealthResult(WorkerStatus.NOT_FOUND, "the run's process is gone")
+
+
+def _is_alive(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    """Whether the process that the run's log names is there, if it is one of this machine's."""
+    logs = instance.event_log_storage.get_logs_for_run(
+        run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT
+    )
+    for entry in logs:
+        event = entry.dagster_event
+        pid = event.engine_event_data.metadata.get("pid") if event else None
+        if pid is not None:
+            return is_running_since(int(str(pid.value)), entry.timestamp)
+    return False
 
 
 def _health_by_lock(run: dg.DagsterRun) -> CheckRunHealthResult:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 from typing import Any, Literal
 
@@ -72,16 +73,24 @@ class EngineResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 
 class SourcesResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Where blocks come from. Node URLs hold keys and stay in the environment."""
+    """Where blocks come from. Node URLs hold keys and stay in the environment.
+
+    Dagster ends a tick after a minute, and then blames the code server: a node that hangs has
+    `tick_seconds` for all that a tick asks it.
+    """
+
+    tick_seconds: float = 40.0
 
     @contextmanager
-    def open(self, chain: Chain, ops: OpsStore | None = None) -> Iterator[BlockSource]:
-        """The chain's source, at the rate of all who share `ops`; connections to a node are closed
-        at the end.
+    def open(
+        self, chain: Chain, ops: OpsStore | None = None, *, tick: bool = False
+    ) -> Iterator[BlockSource]:
+        """The chain's source, for a `tick` or for a run, at the rate of all who share `ops`;
+        connections to a node are closed at the end.
 
         Raises ConfigError where the chain's variable is not set.
         """
-        source = open_source(chain)
+        source = open_source(chain, most_seconds=self.tick_seconds if tick else inf)
         try:
             yield at_rate(source, chain, ops)
         finally:

@@ -19,12 +19,14 @@ from chain_assets.defs.writing import is_refresh
 
 # The newest failures of a day: with their rests a chain has a few dozen, if all goes wrong.
 _MOST_READ = 200
+# Seconds from a run's making to its place in the queue: it takes less than one.
+_QUEUED_WITHIN = 300.0
 _ALL_BLOCKS = BlockRange(0, 10**12)
 
 
-def run_in_progress(chain: Chain, instance: dg.DagsterInstance) -> bool:
+def run_in_progress(chain: Chain, instance: dg.DagsterInstance, *, now: float) -> bool:
     """Whether a run that writes this chain is queued or under way, whoever asked for it."""
-    return bool(_under_way(chain, instance))
+    return bool(_under_way(chain, instance, now))
 
 
 @dataclass(frozen=True)
@@ -45,22 +47,36 @@ class UnderWay:
         return self.slots < 1 or self.meets(ranges)
 
 
-def read_under_way(chain: Chain, instance: dg.DagsterInstance) -> UnderWay:
-    """The chain's runs that are queued or under way, beside how many its pool allows at once."""
-    runs = _under_way(chain, instance)
+def read_under_way(chain: Chain, instance: dg.DagsterInstance, *, now: float) -> UnderWay:
+    """The chain's runs that are queued or under way `now` (Unix seconds), beside how many its pool
+    allows at once."""
+    runs = _under_way(chain, instance, now)
     # A run that does not say what it is about may be about anything.
     spans = [_span(run.tags) or _ALL_BLOCKS for run in runs]
     slots = _most_at_once(chain, instance) - len(runs)
     return UnderWay(slots, spans, [run.tags for run in runs])
 
 
-def _under_way(chain: Chain, instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
+def _under_way(chain: Chain, instance: dg.DagsterInstance, now: float) -> list[dg.DagsterRun]:
     keys = set(layer_keys(chain))
+    records = instance.get_run_records(filters=dg.RunsFilter(statuses=NOT_FINISHED_STATUSES))
     return [
-        run
-        for run in instance.get_runs(filters=dg.RunsFilter(statuses=NOT_FINISHED_STATUSES))
-        if run.job_name == layers_job_name(chain) or keys & set(run.asset_selection or ())
+        record.dagster_run
+        for record in records
+        if not _was_left(record, now)
+        and (
+            record.dagster_run.job_name == layers_job_name(chain)
+            or keys & set(record.dagster_run.asset_selection or ())
+        )
     ]
+
+
+def _was_left(record: dg.RunRecord, now: float) -> bool:
+    """Whether the run was made and never put into the queue, as who was to do so was killed or met
+    an error: it waits for nobody, and would keep the chain waiting for ever."""
+    age = now - record.create_timestamp.timestamp()
+    not_queued = record.dagster_run.status is dg.DagsterRunStatus.NOT_STARTED
+    return not_queued and age > _QUEUED_WITHIN
 
 
 def _most_at_once(chain: Chain, instance: dg.DagsterInstance) -> int:

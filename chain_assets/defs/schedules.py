@@ -59,7 +59,7 @@ def _daily(
     ) -> list[dg.RunRequest] | dg.SkipReason:
         tables = lake.tables()
         try:
-            with ops.open(tables) as store, sources.open(chain, store) as source:
+            with ops.open(tables) as store, sources.open(chain, store, tick=True) as source:
                 state = read_state(chain, source=source, tables=tables, ops=store)
         except ChainAssetsError as error:
             return dg.SkipReason(f"{type(error).__name__}: {error}")
@@ -77,7 +77,7 @@ def _daily(
             return dg.SkipReason("what is recent is open, and left to the chain's follower")
         if not runs:
             return dg.SkipReason("no recent range is open yet: the sensor opens them")
-        if run_in_progress(chain, context.instance):
+        if run_in_progress(chain, context.instance, now=clock()):
             return dg.SkipReason("a run of this chain is under way")
         day = f"{context.scheduled_execution_time:%Y-%m-%d}"
         return [run_request(ranges, reason=day, attempts=attempts) for ranges in runs]

@@ -24,10 +24,16 @@ from chain_assets.core.attempts import Attempts
 from chain_assets.core.block_range import BlockRange
 from chain_assets.core.errors import ChainAssetsError
 from chain_assets.core.head_plan import HeadPlan, HeadPolicy, followed_from, plan_head
+from chain_assets.core.opened_ranges import stray_keys
 from chain_assets.defs.chain_state import ChainState, read_state, shape_of
-from chain_assets.defs.due_holds import due_holds, in_turn
+from chain_assets.defs.due_holds import due_holds, in_turn, run_of
 from chain_assets.defs.names import identifier
-from chain_assets.defs.partitions import block_ranges, range_tags, registered_keys
+from chain_assets.defs.partitions import (
+    NO_PARTITION,
+    block_ranges,
+    range_tags,
+    registered_keys,
+)
 from chain_assets.defs.resources import LakeResource, OpsResource, SourcesResource
 from chain_assets.defs.run_history import read_attempts, read_under_way
 from chain_assets.layers.holding import wake_for_providers
@@ -72,7 +78,7 @@ def head_sensor(
         instance, tables = context.instance, lake.tables()
         registered = registered_keys(chain, instance)
         try:
-            with ops.open(tables) as store, sources.open(chain, store) as source:
+            with ops.open(tables) as store, sources.open(chain, store, tick=True) as source:
                 wake_for_providers(store, chain, provider_names(chain))
                 state = read_state(chain, source=source, tables=tables, ops=store)
                 due = _own_holds(chain, state, store.holds.due(chain.name))
@@ -88,25 +94,34 @@ def head_sensor(
             attempts=attempts,
             followed=state.followed,
         )
-        under_way = read_under_way(chain, instance)
+        under_way = read_under_way(chain, instance, now=clock())
         # A run on the head tries what is due in its own ranges.
         others = [hold for hold in due if BlockRange.from_key(hold.block_range) not in plan.run]
         held = due_holds(others, attempts, under_way, instance, opened=set(registered))
         busy = under_way.hinders(plan.run)
+        due_head = _head_request(state, plan, attempts) if plan.run and not busy else None
+        before = run_of(due_head, instance) if due_head else None
         request = in_turn(
             chain,
             instance,
-            head=_head_request(state, plan, attempts) if plan.run and not busy else None,
+            head=None if before else due_head,
             held=held.request if under_way.slots > 0 else None,
         )
         opened = [block_ranges(chain).build_add_request(list(plan.open))] if plan.open else []
-        if request or opened:
-            requests = [request] if request else []
-            return dg.SensorResult(run_requests=requests, dynamic_partitions_requests=opened)
+        if request:
+            return dg.SensorResult(run_requests=[request], dynamic_partitions_requests=opened)
         why = "a run of this chain is under way" if busy else _why_nothing_runs(plan, attempts)
+        if before:
+            why = _asked_before(plan, before)
         if state.followed:
             why = f"open ranges are left to the chain's follower; of the others: {why}"
-        return dg.SensorResult(skip_reason=f"{why}{held.told()}; the head is {state.head.number}")
+        why += _partitions_told(chain, plan, registered) + held.told()
+        if plan.open:
+            why = f"{len(plan.open):,} ranges are opened; {why}"
+        return dg.SensorResult(
+            skip_reason=f"{why}; the head is {state.head.number}",
+            dynamic_partitions_requests=opened,
+        )
 
     return head
 
@@ -128,7 +143,8 @@ def _own_holds(chain: Chain, state: ChainState, due: Sequence[Hold]) -> list[Hol
 
 def _why_nothing_runs(plan: HeadPlan, attempts: Attempts) -> str:
     if not plan.resting:
-        return "every range holds what the chain has"
+        others = "every other range" if plan.closed else "every range"
+        return f"{others} holds what the chain has"
     due = attempts.next_due(plan.resting)
     then = (
         f"tried again at {datetime.fromtimestamp(due, UTC):%H:%M:%S} UTC"
@@ -137,6 +153,31 @@ def _why_nothing_runs(plan: HeadPlan, attempts: Attempts) -> str:
     )
     keys = ", ".join(block_range.key for block_range in plan.resting[:_SHOWN])
     return f"{len(plan.resting)} ranges are behind whose runs failed ({keys}), {then}"
+
+
+def _asked_before(plan: HeadPlan, run: dg.DagsterRun) -> str:
+    """A run that was canceled is a person's will, and not asked for again under the same head."""
+    keys = dict.fromkeys((plan.run[0].key, plan.run[-1].key))
+    return (
+        f"{len(plan.run)} ranges are behind ({' to '.join(keys)}) whose run at this head is "
+        f"{run.status.value.lower()} ({run.run_id[:8]}): they are asked for again when the head "
+        "moves, or tomorrow; materialize them to have them now"
+    )
+
+
+def _partitions_told(chain: Chain, plan: HeadPlan, registered: Sequence[str]) -> str:
+    """What is not as the sensor opens partitions: begins with `; `, or is empty."""
+    told = ""
+    if plan.closed:
+        told += f"; {len(plan.closed):,} ranges are behind that {NO_PARTITION} loads them"
+    strays = stray_keys(registered, chain.ranges)
+    if strays:
+        shown = ", ".join(repr(key) for key in strays[:_SHOWN])
+        told += (
+            f"; {len(strays):,} partitions are no ranges of the chain ({shown}): delete them, or "
+            "correct `ranges` in chains.toml"
+        )
+    return told
 
 
 def run_request(

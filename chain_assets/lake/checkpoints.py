@@ -1,8 +1,11 @@
-"""A checkpoint of a Delta log that is damaged, set aside: the log before it says the same.
+"""What is damaged of a Delta log and can be spared, set aside: delta-rs reads nothing any more.
 
-    _last_checkpoint → …30.checkpoint.parquet, cut off or gone     delta-rs reads nothing any more
-    both get `.corrupt`                                            it reads …20.checkpoint.parquet,
-                                                                   or all, and the commits since
+    _last_checkpoint → …30.checkpoint.parquet, cut off or gone     both get `.corrupt`, and delta-rs
+                                                                   reads …20.checkpoint.parquet, or
+                                                                   all, and the commits since
+    …31.json, the newest commit, cut off                           it gets `.corrupt`, but only if
+                                                                   a person asks: what it said, and
+                                                                   others count on, is lost
 
 delta-rs keeps the commits of the last days beside their checkpoints; where some that would be
 needed are not there, nothing is touched.
@@ -47,6 +50,36 @@ def set_aside_damaged(store: ObjectStore, table: str) -> bool:
         with suppress(FileNotFoundError):  # Another process may have moved it first.
             store.move(f"{log}/{name}", f"{log}/{name}{_CORRUPT}")
     return True
+
+
+def set_aside_torn(store: ObjectStore, table: str) -> list[str]:
+    """The newest commits of the table's log, as far as they are no JSON; they are set aside.
+
+    Raises StorageFailed.
+    """
+    log = f"{table}/_delta_log"
+    names = sorted((path.rpartition("/")[2] for path in store.sizes(log)), reverse=True)
+    checkpoints = [int(found[1]) for name in names if (found := _CHECKPOINT.fullmatch(name))]
+    torn: list[str] = []
+    for name in names:
+        commit = _COMMIT.fullmatch(name)
+        if commit is None:
+            continue
+        if int(commit[1]) in checkpoints or _is_whole_commit(store, f"{log}/{name}"):
+            break
+        with suppress(FileNotFoundError):  # Another process may have moved it first.
+            store.move(f"{log}/{name}", f"{log}/{name}{_CORRUPT}")
+        torn.append(name)
+    return torn
+
+
+def _is_whole_commit(store: ObjectStore, path: str) -> bool:
+    try:
+        return bool([json.loads(line) for line in store.get(path).splitlines()])
+    except ValueError:
+        return False
+    except FileNotFoundError:  # The log was shortened meanwhile.
+        return True
 
 
 def _hinted(store: ObjectStore, path: str) -> int | None:

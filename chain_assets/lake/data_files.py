@@ -116,6 +116,7 @@ def write_data_file(
     path = f"{folder}/{uuid.uuid4().hex}.parquet"
     fault_point("file to store", table.name)
     store.put(f"{table.name}/{path}", content)
+    store.settle(f"{table.name}/{path}")
     fault_point("file stored", table.name)
     return DataFile(table.name, path, content.size, data.num_rows, statistics(data))
 

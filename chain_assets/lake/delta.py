@@ -99,7 +99,8 @@ def commit(
 ) -> None:
     """Commit `actions`, planned on `opened` as it stands, whatever happens in other partitions.
 
-    `partitions` are those that the actions touch, each with the lease that it is written under.
+    `partitions` are those that the actions touch, each with the lease that it is written under. A
+    commit that was made, and whose answer was lost, is taken for what it is.
     Raises CommitConflict where another writer changed one of these partitions meanwhile, LeaseLost
     where one with a later lease has.
     """
@@ -117,7 +118,12 @@ def commit(
             # the way only if it was in these partitions.
             with delta_errors(table, delta.table_uri, name):
                 delta.update_incremental()
-            if [_paths(opened, partition) for partition, _ in partitions] != planned_on:
+            found = [_paths(opened, partition) for partition, _ in partitions]
+            if actions and frozenset().union(*found) == _after(planned_on, actions):
+                # It was ours: the store has made it, and its answer was lost on the way. File names
+                # are never used twice.
+                return
+            if found != planned_on:
                 raise
     raise _conflict(table, name)
 
@@ -162,6 +168,13 @@ def _transactions(
                 todo="Run it again: it takes up what the other writer left",
             )
         yield _lease_name(name), fence.token
+
+
+def _after(planned_on: Sequence[set[str]], actions: Sequence[AddAction | RemoveAction]) -> set[str]:
+    """The files of the partitions once `actions` are committed."""
+    removed = {action.path for action in actions if isinstance(action, RemoveAction)}
+    added = {action.path for action in actions if isinstance(action, AddAction)}
+    return set().union(*planned_on) - removed | added
 
 
 def _lease_name(name: str) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 
 from deltalake import DeltaTable, Schema
 from deltalake.exceptions import DeltaError, TableNotFoundError
@@ -67,7 +68,9 @@ class Handles:
     @contextmanager
     def writable(self, table: Table) -> Iterator[OpenTable]:
         """As `borrowed`; the table is made if it is not there, with all columns of its contract."""
-        opened = self._take(table) or self._opened(table) or OpenTable(self._create(table))
+        opened = (
+            self._take(table) or self._opened(table) or self._kept_open(table, self._create(table))
+        )
         if table.name not in self._complete:
             self._add_columns(table, opened.delta)
             self._complete.add(table.name)
@@ -94,7 +97,7 @@ class Handles:
         fault_point("table to make", table.name)
         try:
             with delta_errors(table, self.uri(table)):
-                return DeltaTable.create(
+                made = DeltaTable.create(
                     self.uri(table),
                     schema=Schema.from_arrow(table.schema),
                     mode="ignore",
@@ -104,6 +107,8 @@ class Handles:
                     configuration=_PROPERTIES,
                     storage_options=self._storage.delta_options() or None,
                 )
+            self._settle(table, 0)
+            return made
         except TableNotFoundError as error:
             # delta-rs' name for a folder that it could not make.
             raise storage_failed(table, self.uri(table), error) from error
@@ -132,6 +137,7 @@ class Handles:
             try:
                 with delta_errors(table, self.uri(table)):
                     delta.alter.add_columns(new)
+                self._settle(table, delta.version())
             except CommitConflict:
                 # Most likely another process has just done the same.
                 if attempt == _COLUMN_ATTEMPTS - 1:
@@ -141,7 +147,14 @@ class Handles:
 
     def _opened(self, table: Table) -> OpenTable | None:
         delta = self.open(table)
-        return None if delta is None else OpenTable(delta)
+        return None if delta is None else self._kept_open(table, delta)
+
+    def _kept_open(self, table: Table, delta: DeltaTable) -> OpenTable:
+        return OpenTable(delta, settle=partial(self._settle, table))
+
+    def _settle(self, table: Table, version: int) -> None:
+        with suppress(FileNotFoundError):  # The log was shortened since.
+            self._store.settle(f"{table.name}/_delta_log/{version:020}.json")
 
     def _keep(self, table: Table, opened: OpenTable) -> None:
         with self._lock:

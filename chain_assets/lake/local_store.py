@@ -41,6 +41,11 @@ class LocalStore:
             # Also where the system says "not found": /proc, say, takes no new folders.
             raise _failed(target, "written", error) from error
 
+    def settle(self, path: str) -> None:
+        with _os_errors(self._root / path, "written"):
+            for place in (self._root / path, (self._root / path).parent):
+                _write_through(place)
+
     def get(self, path: str) -> bytes:
         with _os_errors(self._root / path, "read"):
             return (self._root / path).read_bytes()
@@ -59,6 +64,18 @@ class LocalStore:
     def move(self, path: str, to: str) -> None:
         with _os_errors(self._root / path, "moved"):
             (self._root / path).replace(self._root / to)
+
+
+def _write_through(place: Path) -> None:
+    descriptor = os.open(place, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Of folders some file systems cannot be asked.
+        if error.errno != errno.EINVAL:
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def _sizes(folder: str, name: str) -> Iterator[tuple[str, int]]:

@@ -10,7 +10,7 @@ range is written by a dozen commits.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -22,10 +22,12 @@ _ASKED_FOR = ("path", "size_bytes", "num_records", "partition")
 
 
 class OpenTable:
-    """A table as it is at `delta.version()`, and what was asked of it."""
+    """A table as it is at `delta.version()`, and what was asked of it. `settle(version)` has a
+    commit outlive a power cut."""
 
-    def __init__(self, delta: DeltaTable) -> None:
+    def __init__(self, delta: DeltaTable, *, settle: Callable[[int], None]) -> None:
         self.delta = delta
+        self._settle = settle
         self._version = delta.version()
         self._listed: dict[tuple[tuple[str, str], ...], list[dict[str, Any]]] = {}
         self._transactions: dict[str, int | None] = {}
@@ -58,9 +60,12 @@ class OpenTable:
         self, actions: Sequence[AddAction | RemoveAction], transactions: Mapping[str, int]
     ) -> None:
         """Take up our own commit of these, and what others committed before it. Raises DeltaError,
-        OSError."""
+        OSError, StorageFailed."""
         self._forget_older()
         self.delta.update_incremental()
+        for version in range(self._version + 1, self.delta.version() + 1):
+            # Before the next table is committed, whose rows say that these are there.
+            self._settle(version)
         if self.delta.version() == self._version + 1:
             self._version += 1
             self._transactions |= transactions

@@ -45,6 +45,9 @@ class S3Store:
         with self._errors(path, "written"):
             self._client.put_object(Bucket=self._bucket, Key=self._key(path), Body=bytes(data))
 
+    def settle(self, path: str) -> None:
+        """Nothing: a bucket has stored what it says it has."""
+
     def put_if_absent(self, path: str, data: bytes) -> bool:
         """Store `data` unless there is an object at `path`; whether it was stored."""
         with self._errors(path, "written"):

@@ -67,10 +67,15 @@ class Storage:
 
 
 class ObjectStore(Protocol):
-    """Five verbs. All raise StorageFailed, with the path and without credentials."""
+    """Six verbs. All raise StorageFailed, with the path and without credentials."""
 
     def put(self, path: str, data: bytes | pa.Buffer) -> None:
         """Store `data` at `path`, whole or not at all; an object that is there is replaced."""
+        ...
+
+    def settle(self, path: str) -> None:
+        """See to it that the object at `path`, whoever put it there, outlives a power cut. Raises
+        FileNotFoundError."""
         ...
 
     def get(self, path: str) -> bytes:

@@ -12,6 +12,7 @@ from typing import Final
 
 from chain_assets.chains import Chain
 from chain_assets.core.block_range import BlockRange, range_of
+from chain_assets.core.counted import counted
 from chain_assets.core.errors import ChainHalted
 from chain_assets.lake.tables import LakeTables
 from chain_assets.layers.forks import Fork, find_forks, stored_ranges
@@ -101,14 +102,14 @@ def _permit(
         _DEEP,
         chain.name,
         f"{first}/{ours.hash.hex()}/{theirs.hash.hex()}",
-        what=f"a reorg of {depth} blocks from block {first} on, {why}",
+        what=f"a reorg of {counted(depth, 'block')} from block {first} on, {why}",
         by=ops.actor,
         detail=_both_sides(reorg, theirs),
     )
     if asked.state == "approved":
         return
     raise ChainHalted(
-        f"the node has replaced {depth} blocks, {why}; nothing was rewritten "
+        f"the node has replaced {counted(depth, 'block')}, {why}; nothing was rewritten "
         f"(approval {asked.id}: {asked.state})",
         chain=chain.name,
         block=first,

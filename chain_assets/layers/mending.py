@@ -22,6 +22,8 @@ from chain_assets.core.errors import (
     StorageFailed,
 )
 from chain_assets.core.schemas import JOURNAL_TABLES, RAW_BLOCKS, TABLES
+from chain_assets.core.schemas.decoded import BLOCKS
+from chain_assets.core.schemas.enriched import BLOCKS as ENRICHED_BLOCKS
 from chain_assets.lake.tables import LakeTables
 from chain_assets.layers.changes import take_out_doubled
 from chain_assets.layers.commits import begin
@@ -80,12 +82,12 @@ def find_gaps(
     *,
     progress: Callable[[BlockRange], None] = lambda block_range: None,
 ) -> list[Finding]:
-    """All findings in `ranges`, by default in all of which anything is stored, ascending.
+    """All findings in `ranges`, by default in all of which any layer has rows, ascending.
 
     Where rows of raw_blocks are gone, only what else is gone: nothing can be compared with them.
     """
     tables = parts.writer.tables
-    asked = sorted(ranges or stored_ranges(chain, tables))
+    asked = sorted(ranges or _ranges_of_layers(chain, tables))
     gone = {r: list(find_lost_rows(chain, r, tables)) for r in asked}
     found = [finding for own in gone.values() for finding in own]
     if any(finding.table == RAW_BLOCKS.name for finding in found):
@@ -96,6 +98,14 @@ def find_gaps(
             found += scan_range(scan, block_range)
         progress(block_range)
     return sorted(found, key=lambda finding: finding.block_range)
+
+
+def _ranges_of_layers(chain: Chain, tables: LakeTables) -> set[BlockRange]:
+    """Not of raw_blocks alone: a range that is gone there altogether would look as if it had never
+    been loaded. Raises ConfigError as `stored_ranges` does."""
+    above = (BLOCKS, ENRICHED_BLOCKS)
+    keys = {key for table in above for key in tables.range_keys(table, chain=chain.name)}
+    return {*stored_ranges(chain, tables), *map(BlockRange.from_key, keys)}
 
 
 def mend(chain: Chain, findings: Sequence[Finding], parts: Parts) -> list[LayerReport]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from chain_assets.chains import Chain
 from chain_assets.core.block_range import BlockRange
+from chain_assets.core.counted import counted
 from chain_assets.core.errors import ApprovalNeeded
 from chain_assets.ops.approvals import Approval, Kind
 from chain_assets.ops.store import OpsStore
@@ -57,7 +58,9 @@ def backfill_approval(
     subject = asked or f"{first}-{last}/{whole}"
     limit = chain.approve_backfill_above
     if limit is not None and blocks > limit:
-        what = f"a backfill of {blocks:,} blocks, {first} to {last}: more than {limit:,}"
+        what = (
+            f"a backfill of {counted(blocks, 'block')} from {first} to {last}: more than {limit:,}"
+        )
         return _approved("backfill", chain, subject, what, {"blocks": blocks}, ops)
     return ops.approvals.find("backfill", chain.name, subject)
 

@@ -89,6 +89,8 @@ def _settled(chain: Chain, tables: LakeTables, ops: OpsStore, first_open: int) -
     settled = tables.rows_by_range(ENRICHED_BLOCKS, chain=chain.name, finished=True)
     decoded = tables.rows_by_range(BLOCKS, chain=chain.name)
     settled -= decoded - tables.rows_by_range(BLOCKS, chain=chain.name, finished=True)
+    # Where rows of raw_blocks are lost, those of the layers above do not stand in for them.
+    settled &= tables.rows_by_range(RAW_BLOCKS, chain=chain.name)
     resting = ops.holds.resting(chain.name)
     keys = tables.range_keys(RAW_BLOCKS, chain=chain.name)
     exactly = {key for key in keys if BlockRange.from_key(key).stop > first_open}

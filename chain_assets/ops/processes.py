@@ -21,6 +21,8 @@ _STATE, _THREADS, _START = 0, 17, 19
 # A process that was killed is listed until its parent asks for it, but runs no more. The state is
 # that of its first thread, which may end before the others.
 _ENDED = frozenset("ZX")
+# The machine's start is told in whole seconds.
+_ROUNDED = 1.0
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,21 @@ def has_ended(process: str | None) -> bool:
             return True
     seen = _look(int(pid))
     return seen is not None and (seen.ended or seen.start != start)
+
+
+def is_running_since(pid: int, at: float) -> bool:
+    """Whether a process with this PID runs here that had begun by `at` (Unix seconds).
+
+    False also where it cannot be known. One that got the PID of an older one begins later.
+    """
+    seen = _look(pid)
+    if _home() is None or seen is None or seen.ended:
+        return False
+    with suppress(OSError, StopIteration):
+        lines = (_PROC / "stat").read_text().splitlines()
+        boot = next(int(line.split()[1]) for line in lines if line.startswith("btime "))
+        return boot + int(seen.start) / os.sysconf("SC_CLK_TCK") <= at + _ROUNDED
+    return False
 
 
 def _home() -> str | None:

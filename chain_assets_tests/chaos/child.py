@@ -187,6 +187,9 @@ class _Unreliable:
         if fails:
             raise StorageFailed(f"{path} cannot be written: the store failed, as it was told to")
 
+    def settle(self, path: str) -> None:
+        self._store.settle(path)
+
     def get(self, path: str) -> bytes:
         return self._store.get(path)
 

@@ -71,7 +71,7 @@ def test_a_large_backfill_is_done_once_it_is_approved(
     desk: Desk, tmp_path: Path, command: tuple[str, ...]
 ) -> None:
     error = desk(*command).error
-    assert "a backfill of 25 blocks, 0 to " in error
+    assert "a backfill of 25 blocks from 0 to " in error
     assert "more than 20" in error
     assert desk("run", "--blocks", "0-3").code == 0, "little needs no approval"
     asked = desk.approval("pending")

@@ -59,7 +59,7 @@ def test_what_is_left_is_told_and_is_the_exit_code(desk: Desk, tmp_path: Path) -
     rest = desk("catch-up")
     assert rest.code == 3
     assert "000000000000-000000000009: 9 blocks, 1 held" in rest.out
-    assert "1 blocks are held: chain-assets holds list --chain node" in rest.out
+    assert "1 block is held: chain-assets holds list --chain node" in rest.out
     assert desk("catch-up").out.startswith("nothing is behind")
     desk.heal()
     desk("holds", "retry", "--chain", "node", "--blocks", "3")
@@ -125,7 +125,10 @@ def test_the_first_plan_of_a_long_chain_comes_at_once(
         monkeypatch.setenv("LONG_URL", url)
         arguments = ("--chain", "devnet", "--lake", tmp_path / "lake", "--engine", "local")
         started = time.process_time()
-        assert "a backfill of 20,000,005 blocks, 0 to 20004999" in run("catch-up", *arguments).error
+        assert (
+            "a backfill of 20,000,005 blocks from 0 to 20004999"
+            in run("catch-up", *arguments).error
+        )
         head = run("catch-up", *arguments, "--ranges", "1")
         assert time.process_time() - started < 20
     assert head.code == 3

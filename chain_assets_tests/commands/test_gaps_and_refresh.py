@@ -61,8 +61,30 @@ def test_gaps_are_listed_and_mended(desk: Desk, tmp_path: Path) -> None:
     assert desk("gaps", "--blocks", "0-9").code == 0, "only where it is asked to look"
     mended = desk("gaps", "--apply")
     assert mended.code == 0
-    assert "000000000010-000000000019 decoded: 1 blocks" in mended.out
+    assert "000000000010-000000000019 decoded: 1 block" in mended.out
     assert mended.out.rstrip().endswith("nothing is missing, doubled, orphaned, torn or stale")
+    desk.assert_complete(tmp_path / "clean")
+
+
+@pytest.mark.parametrize(
+    "table", ["raw_blocks", "decoded_logs", "enriched_blocks", "block_changes"]
+)
+@pytest.mark.parametrize("share", [0, 2], ids=["empty", "cut off"])
+def test_a_commit_that_was_cut_off_is_set_aside_and_its_rows_are_made_anew(
+    desk: Desk, tmp_path: Path, table: str, share: int
+) -> None:
+    commit = max((desk.lab.lake / table / "_delta_log").glob("*.json"))
+    commit.write_bytes(commit.read_bytes()[: share and commit.stat().st_size // share])
+    if share:
+        told = desk("gaps")
+        assert told.code == 1
+        assert "`chain-assets gaps --apply`" in told.error
+    mended = desk("gaps", "--apply")
+    assert mended.code == 0
+    assert f"{table}: the commit {commit.name} was cut off, and is set aside" in words(mended.out)
+    assert desk("gaps").code == 0
+    # The newest commit of raw_blocks was a range of its own: that is behind, and no gap.
+    assert desk("catch-up").code == 0
     desk.assert_complete(tmp_path / "clean")
 
 

@@ -34,7 +34,7 @@ def test_it_merges_and_tidies_and_says_how_much(desk: Desk) -> None:
     first = desk("upkeep", "--chain", "node", "--merges", "3", "--only", "compact")
     assert first.code == 3
     assert "files of" in first.out
-    assert "became 3, in 1 ranges" in first.out
+    assert "became 3, in 1 range" in first.out
     assert "merges are left: run it again" in first.out
     assert "tidied" not in first.out
     rest = desk("upkeep", "--chain", "node")

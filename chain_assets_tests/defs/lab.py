@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from types import MappingProxyType
+from typing import Any, Literal
 
 import dagster as dg
 import pytest
@@ -133,12 +134,14 @@ class Site:
         rows = self.tables.read(table, columns=[table.number_column], chain=self.chain.name)
         return sorted(rows[table.number_column].to_pylist())
 
-    def sensor_tick(self, *, later: float = 0.0) -> dg.SensorResult:
-        """One evaluation of the chain's sensor, `later` seconds from now; the partitions that it
-        opens are opened."""
+    def sensor_tick(
+        self, *, later: float = 0.0, resources: Mapping[str, Any] = MappingProxyType({})
+    ) -> dg.SensorResult:
+        """One evaluation of the chain's sensor, `later` seconds from now, some `resources` being
+        others; the partitions that it opens are opened."""
         sensor = head_sensor(self.chain, layers_job(self.chain), clock=lambda: time.time() + later)
         with dg.build_sensor_context(
-            instance=self.instance, resources=dict(build_resources(self.settings))
+            instance=self.instance, resources={**build_resources(self.settings), **resources}
         ) as context:
             result = sensor(context)
         assert isinstance(result, dg.SensorResult)

@@ -47,7 +47,7 @@ def test_all_is_loaded_in_the_order_of_the_command_and_partitions_show_it(lab: L
     assert taken == [(40, 49), (30, 39), (0, 19), (20, 29)]
     assert "nothing is behind; the head is 44" in str(answer)
     assert left[0] == "5 ranges, 45 blocks", "nothing is done yet to reckon with"
-    assert left[3].startswith("1 ranges, 10 blocks, some 0:00:")
+    assert left[3].startswith("1 range, 10 blocks, some 0:00:")
     assert lab.numbers(BLOCKS) == list(range(45))
     assert len(lab.materializations("enriched_blocks")) == 5
     assert registered_keys(lab.chain, lab.instance) == sorted(lab.materializations("raw_blocks"))

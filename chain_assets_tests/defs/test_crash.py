@@ -1,7 +1,11 @@
-"""kill -9 of all of Dagster in the middle of a run: after a restart the run ends and is retried."""
+"""A run whose process was killed, with all of Dagster or alone, ends and is retried; one whose code
+location was reloaded is alive, and goes on."""
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +25,12 @@ mutation Launch($params: ExecutionParams!) {
     ... on PythonError { message }
   }
 }"""
+_RELOAD = """
+mutation { reloadRepositoryLocation(repositoryLocationName: "chain_assets") { __typename } }"""
+_PID = """
+query Log($run: ID!) { logsForRun(runId: $run) { ... on EventConnection { events {
+  ... on EngineEvent { metadataEntries { label ... on TextMetadataEntry { text } } }
+} } } }"""
 _RUNS = """
 { runsOrError { ... on Runs { results { runId status parentRunId stepStats { stepKey } } } } }
 """
@@ -56,6 +66,44 @@ def test_a_run_whose_process_was_killed_with_all_of_dagster_fails_and_is_retried
                 what="the retry to succeed",
             )
         assert deployed.numbers(BLOCKS) == list(range(30, 48))
+
+
+def test_a_run_goes_on_when_its_code_location_is_reloaded_and_is_retried_only_when_it_is_killed(
+    tmp_path: Path,
+) -> None:
+    with deployment(tmp_path) as deployed:
+        keys = deployed.open_ranges()
+        late = Fault(kind="time_out", blocks=frozenset(range(40, 48)))
+        deployed.devnet.faults = Faults(rules=(late,), delay_seconds=90)
+        with dagster_dev(deployed.home, deployed.environment) as server:
+            run_id = _launch(server, layers_job_name(deployed.chain), keys[3:5])
+            wait_until(
+                lambda: _runs(server)[run_id]["stepStats"], seconds=60, what="the run's first step"
+            )
+            server.graphql(_RELOAD)
+            # The monitor looks every 10 seconds.
+            time.sleep(25)
+            assert {id: run["status"] for id, run in _runs(server).items()} == {run_id: "STARTED"}
+
+            deployed.devnet.faults = Faults()
+            os.kill(_pid(server, run_id), signal.SIGKILL)
+            wait_until(
+                lambda: [
+                    run
+                    for run in _runs(server).values()
+                    if run["parentRunId"] == run_id and run["status"] == "SUCCESS"
+                ],
+                seconds=60,
+                what="a retry that succeeds",
+            )
+        assert deployed.numbers(BLOCKS) == list(range(30, 48))
+
+
+def _pid(server: Server, run_id: str) -> int:
+    """The process of the run, as its log has it."""
+    events = server.graphql(_PID, run=run_id)["logsForRun"]["events"]
+    entries = [entry for event in events for entry in event.get("metadataEntries", ())]
+    return next(int(entry["text"]) for entry in entries if entry["label"] == "pid")
 
 
 def _launch(server: Server, job: str, keys: list[str]) -> str:

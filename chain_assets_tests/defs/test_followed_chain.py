@@ -68,6 +68,7 @@ def test_the_follower_takes_the_head_and_the_sensor_takes_over_when_it_stops(lab
         result = lab.sensor_tick()
         assert not result.run_requests
         assert registered_keys(lab.chain, lab.instance) == RANGES[:3], "ranges are opened still"
+        assert "3 ranges are opened; open ranges are left to" in str(result.skip_reason)
         reach(lab, 27)
         reason = str(lab.sensor_tick().skip_reason)
         assert "open ranges are left to the chain's follower; of the others: every" in reason

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,7 +15,8 @@ from chain_assets.chains import DevnetShape
 from chain_assets.core.block_range import Delimiter
 from chain_assets.core.schemas.enriched import BLOCKS
 from chain_assets.defs.partitions import RANGE_END, RANGE_START
-from chain_assets.defs.resources import build_resources
+from chain_assets.defs.resources import SourcesResource, build_resources
+from chain_assets.sources.devnet import Fault, Faults
 from chain_assets_tests.defs.lab import CHAIN, URL_VARIABLE, Lab, open_lab
 
 MORNING = datetime(2026, 1, 2, 3, 17, tzinfo=UTC)
@@ -78,6 +80,39 @@ def test_it_says_why_it_asks_for_nothing(lab: Lab, monkeypatch: pytest.MonkeyPat
     assert "no recent range is open" in str(daily(lab))
     monkeypatch.delenv(URL_VARIABLE)
     assert URL_VARIABLE in str(daily(lab))
+
+
+def test_a_node_that_hangs_is_named_before_dagster_ends_the_tick(lab: Lab) -> None:
+    late = Fault(kind="time_out")
+    lab.devnet.faults = Faults(rules=(late,), delay_seconds=20)
+    hurried = {"sources": SourcesResource(tick_seconds=2.0)}
+    began = time.monotonic()
+    assert "did not answer in time" in str(lab.sensor_tick(resources=hurried).skip_reason)
+    assert time.monotonic() - began < 10
+
+
+def test_a_tick_says_that_a_run_which_was_canceled_is_not_asked_for_again(lab: Lab) -> None:
+    lab.open_ranges()
+    (request,) = lab.sensor_tick().run_requests or ()
+    job = lab.definitions.resolve_job_def("lab_net_layers")
+    tags = {**request.tags, "dagster/run_key": request.run_key or ""}
+    run = lab.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=tags)
+    lab.instance.report_run_canceled(run)
+    told = str(lab.sensor_tick().skip_reason)
+    assert f"whose run at this head is canceled ({run.run_id[:8]})" in told
+    lab.devnet.advance()
+    assert lab.sensor_tick().run_requests
+
+
+def test_a_run_that_never_got_into_the_queue_keeps_nobody_waiting(lab: Lab) -> None:
+    lab.open_ranges()
+    (request,) = lab.sensor_tick().run_requests or ()
+    job = lab.definitions.resolve_job_def("lab_net_layers")
+    tags = {**request.tags, "dagster/run_key": request.run_key or ""}
+    lab.instance.create_run_for_job(job, tags=tags)
+    assert "under way" in str(lab.sensor_tick().skip_reason), "it may be put there any moment"
+    (again,) = lab.sensor_tick(later=600).run_requests or ()
+    assert again.run_key == request.run_key, "Dagster then takes the run that there is"
 
 
 def test_sensor_and_schedule_wait_for_a_run_of_the_chain_that_is_under_way(lab: Lab) -> None:

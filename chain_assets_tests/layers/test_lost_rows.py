@@ -13,8 +13,10 @@ from chain_assets.core.schemas.decoded import BLOCKS, LOGS
 from chain_assets.core.schemas.enriched import BLOCKS as ENRICHED_BLOCKS
 from chain_assets.core.schemas.enriched import TRANSACTIONS as ENRICHED_TRANSACTIONS
 from chain_assets.core.schemas.reference import ENTITY_LABELS, TOKEN_METADATA, TOKEN_PRICES
+from chain_assets.defs.chain_state import read_state
 from chain_assets.layers.findings import Finding
 from chain_assets.layers.mending import find_gaps, mend
+from chain_assets.sources.devnet import DevnetSource
 from chain_assets_tests.killing import killed_at
 from chain_assets_tests.lake_fixtures import Pipeline, assert_same, contents
 from chain_assets_tests.layers.catching import catch_up_all
@@ -167,3 +169,32 @@ def test_labels_tokens_and_prices_are_written_anew_by_the_next_run(
     fresh.run(0, 24)
     assert _gaps(pipeline) == []
     assert_same(contents(fresh.tables), rows)
+
+
+def _forget_raw(pipeline: Pipeline) -> None:
+    """As a table that was put back from an older copy: nothing of a range is in it."""
+    partition = {"chain": "devnet", "block_range": _FINAL}
+    pipeline.tables.replace_blocks(RAW_BLOCKS, [], partition=partition, numbers=None)
+
+
+def test_a_final_range_that_raw_blocks_has_nothing_of_is_found_and_mended(
+    pipeline: Pipeline,
+) -> None:
+    before = contents(pipeline.tables)
+    _forget_raw(pipeline)
+    found = _gaps(pipeline)
+    assert {(f.kind, f.table) for f in found} >= {("missing", RAW_BLOCKS.name)}
+    assert {f.block_range.key for f in found} == {_FINAL}
+    _mend(pipeline, found)
+    assert_same(contents(pipeline.tables), before)
+    assert not _gaps(pipeline)
+
+
+def test_a_final_range_that_raw_blocks_has_nothing_of_is_behind(pipeline: Pipeline) -> None:
+    before = contents(pipeline.tables)
+    _forget_raw(pipeline)
+    source = DevnetSource(pipeline.net)
+    state = read_state(pipeline.chain, source=source, tables=pipeline.tables, ops=pipeline.ops)
+    assert not state.holdings.blocks.get(_FINAL)
+    catch_up_all(pipeline)
+    assert_same(contents(pipeline.tables), before)

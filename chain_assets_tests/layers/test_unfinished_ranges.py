@@ -142,7 +142,7 @@ def test_a_final_block_of_another_fork_halts_the_chain_until_a_person_has_decide
     catch_up_all(pipeline)
     pipeline.net.faults = Faults()
     pipeline.ops.holds.wake("devnet", numbers=range(45))
-    with pytest.raises(ChainHalted, match="block 5: the node has replaced 1 blocks, below block"):
+    with pytest.raises(ChainHalted, match="block 5: the node has replaced 1 block, below block"):
         catch_up_all(pipeline)
     (asked,) = pipeline.ops.approvals.all("pending")
     pipeline.ops.approvals.approve(asked.id, who="ada", why="compared with another node")

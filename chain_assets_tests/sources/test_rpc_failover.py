@@ -51,6 +51,20 @@ def test_a_failure_that_passes_is_waited_out_and_the_waits_double() -> None:
     assert sum(time.slept) == pytest.approx(0.75 * (0.5 + 1 + 2))
 
 
+def test_no_question_is_asked_beyond_the_seconds_that_there_are_for_all() -> None:
+    time = FakeTime()
+    with scripted_node(lambda _: DOWN) as node:
+        source = source_of(node.url, time=time, attempts=100, most_seconds=4.0)
+        with pytest.raises(SourceUnavailable, match="HTTP 503"):
+            source.head()
+        asked = len(node.requests)
+        assert 1 < asked < 10
+        assert sum(time.slept) <= 4.0
+        with pytest.raises(SourceUnavailable, match="no answer in the 4 s that there are for all"):
+            source.header(1)
+        assert len(node.requests) == asked
+
+
 def test_retries_end_in_the_last_error_with_its_cause() -> None:
     with scripted_node(lambda _: DOWN) as node:
         with pytest.raises(SourceUnavailable, match=r"HTTP 503 \(after 3 attempts\)") as caught:

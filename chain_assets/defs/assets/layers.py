@@ -56,7 +56,7 @@ def _raw(chain: Chain, setting: Setting) -> dg.AssetsDefinition:
         sources: SourcesResource,
         ops: OpsResource,
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]
-        tables, ranges = lake.tables(), run_ranges(context)
+        tables, ranges = lake.tables(), run_ranges(context, chain)
         with (
             LayerRun(context, chain, RAW_LAYER, tables) as run,
             ops.open(tables) as store,
@@ -92,7 +92,7 @@ def _decoded(chain: Chain, setting: Setting) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]
         worker, registry, tables = engine.open(), files.registry(), lake.tables()
         with LayerRun(context, chain, DECODED_LAYER, tables) as run, ops.open(tables) as store:
-            writer, ranges = run_writer(context, chain, tables, store), run_ranges(context)
+            writer, ranges = run_writer(context, chain, tables, store), run_ranges(context, chain)
             with range_writers(
                 context, chain, DECODED_LAYER, ranges, writer, registry
             ) as writer_of:
@@ -117,7 +117,7 @@ def _enriched(chain: Chain, setting: Setting) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]
         worker, registry, tables = engine.open(), files.registry(), lake.tables()
         with LayerRun(context, chain, ENRICHED_LAYER, tables) as run, ops.open(tables) as store:
-            writer, ranges = run_writer(context, chain, tables, store), run_ranges(context)
+            writer, ranges = run_writer(context, chain, tables, store), run_ranges(context, chain)
             with range_writers(
                 context, chain, ENRICHED_LAYER, ranges, writer, registry
             ) as writer_of:

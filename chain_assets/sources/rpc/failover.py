@@ -8,7 +8,8 @@
          └─ transient        it rests; the next provider at once, or, where all rest, after a wait
 
 Waits double with each round, with jitter so that many clients do not come back at the same
-moment. They are bounded in number and in length: in the end the last error is raised.
+moment. They are bounded in number and in length: in the end the last error is raised. Who has only
+so much time for all of its questions is told so by then.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
+from math import inf
 from typing import TypeVar
 
 from chain_assets.core.errors import BlockNotFound, RateLimited, SourceError, SourceUnavailable
@@ -69,10 +71,17 @@ class Failover:
     """Runs work on the providers. Safe to use from several threads."""
 
     def __init__(
-        self, providers: Sequence[Provider], *, max_concurrency: int, attempts: int, timing: Timing
+        self,
+        providers: Sequence[Provider],
+        *,
+        max_concurrency: int,
+        attempts: int,
+        timing: Timing,
+        most_seconds: float = inf,
     ) -> None:
         self._nodes = [_Node(p, AdaptiveLimit(maximum=max_concurrency)) for p in providers]
         self._attempts, self._timing = attempts, timing
+        self._most_seconds, self._until = most_seconds, timing.clock() + most_seconds
 
     def run(
         self, work: Callable[[Provider], Result], *, is_called_off: Callable[[], bool] = never
@@ -86,7 +95,7 @@ class Failover:
         absent: BlockNotFound | None = None
         last: SourceError | None = None
         made, allowed = 0, self._attempts * len(candidates)
-        while candidates and made < allowed:
+        while candidates and made < allowed and self._left() > 0:
             node = min(candidates, key=self._preference)
             rounds, made = made // len(candidates) + 1, made + 1
             try:
@@ -100,7 +109,15 @@ class Failover:
                     candidates.remove(node)
                 elif made < allowed and not self._wait(candidates, rounds, is_called_off):
                     break
+        if last is None and (absent is None or candidates) and self._left() <= 0:
+            raise SourceUnavailable(
+                f"{self._nodes[0].provider.name}: gave no answer in the {self._most_seconds:.0f} s "
+                "that there are for all questions"
+            )
         raise absent or _final(last, made)
+
+    def _left(self) -> float:
+        return self._until - self._timing.clock()
 
     def _preference(self, node: _Node) -> tuple[bool, float]:
         """Those that do not rest, in the order configured, then the one that is back first."""
@@ -133,7 +150,7 @@ class Failover:
 
     def _obey_pause(self, node: _Node, is_called_off: Callable[[], bool]) -> None:
         pause = node.paused_until - self._timing.clock()
-        if pause > _LONGEST_PAUSE:
+        if pause > min(_LONGEST_PAUSE, self._left()):
             raise RateLimited(f"{node.provider.name}: asked for a pause of {pause:.0f} s more")
         self._sleep(pause, is_called_off)
 
@@ -157,9 +174,10 @@ class Failover:
         if any(node.away_until() <= now for node in candidates):
             return True
         pause = min(node.paused_until for node in candidates) - now
-        if pause > _LONGEST_PAUSE:
+        if pause > min(_LONGEST_PAUSE, self._left()):
             return False
-        self._sleep(max(pause, self._timing.backoff(rounds)), is_called_off)
+        wait = max(pause, self._timing.backoff(rounds))
+        self._sleep(min(wait, self._left()), is_called_off)
         return True
 
     def _sleep(self, seconds: float, is_called_off: Callable[[], bool]) -> None:

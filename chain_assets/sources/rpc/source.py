@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from math import inf
 from random import random as system_random
 
 from chain_assets.core.errors import BlockNotFound, ConfigError, SourceError
@@ -26,7 +27,8 @@ class RpcSource:
     preferred, the others stand in for it. `finality_depth` None asks the node for its `finalized`
     tag; a number takes the block that many below the head. `batch_size` calls go into a request
     and `max_concurrency` requests to a provider at most; both adapt downwards. A failed request
-    is tried `attempts` times with each provider. Raises ConfigError for a URL that is none.
+    is tried `attempts` times with each provider, but not for longer than what is left of
+    `most_seconds`, which are for all questions together. Raises ConfigError for a URL that is none.
 
     Nothing is sent before the first question. `close` closes idle connections; the source stays
     usable.
@@ -43,6 +45,7 @@ class RpcSource:
         max_concurrency: int = 8,
         timeout_seconds: float = 30.0,
         attempts: int = 5,
+        most_seconds: float = inf,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         random: Callable[[], float] = system_random,
@@ -56,6 +59,8 @@ class RpcSource:
         self.chain = chain
         self._finality_depth = finality_depth
         self._batch_size, self._max_concurrency = batch_size, max_concurrency
+        # The last question is begun in time, and its answer is waited for.
+        timeout_seconds = min(timeout_seconds, most_seconds / 4)
         endpoints = [parse_endpoint(url, index, chain=chain) for index, url in enumerate(urls)]
         for endpoint in endpoints:
             scrub_logs(endpoint)
@@ -74,6 +79,7 @@ class RpcSource:
             max_concurrency=max_concurrency,
             attempts=attempts,
             timing=Timing(clock=clock, sleep=sleep, random=random),
+            most_seconds=most_seconds,
         )
 
     def __repr__(self) -> str:
