@@ -17,7 +17,7 @@ from itertools import pairwise
 
 _KEY = re.compile(r"([0-9]{12})-([0-9]{12})")
 _SPAN = re.compile(r"([0-9]+)(?:-([0-9]+))?")
-_NUMBER_LIMIT = 10**12  # twelve digits, so that keys sort as text in the order of their numbers
+NUMBER_LIMIT = 10**12  # twelve digits, so that keys sort as text in the order of their numbers
 
 
 @dataclass(frozen=True, order=True)
@@ -28,7 +28,7 @@ class BlockRange:
     stop: int
 
     def __post_init__(self) -> None:
-        if not 0 <= self.start < self.stop <= _NUMBER_LIMIT:
+        if not 0 <= self.start < self.stop <= NUMBER_LIMIT:
             raise ValueError(f"not a block range: start {self.start}, stop {self.stop}")
 
     def __len__(self) -> int:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import orjson
 
+from chain_assets.core.block_range import NUMBER_LIMIT
 from chain_assets.core.errors import MalformedAnswer
 
 Json = dict[str, Any]
@@ -115,6 +116,9 @@ def header_of(block: object, *, chain: str) -> Header:
     if not isinstance(block, dict):
         raise MalformedAnswer(f"a block is an object, not {type(block).__name__}", chain=chain)
     number = parse_quantity(block.get("number"), field="number", chain=chain)
+    if number >= NUMBER_LIMIT:
+        # Whoever believed it as a head would list its ranges until the memory is full.
+        raise MalformedAnswer(f"number is {number}, of more than twelve digits", chain=chain)
     timestamp = parse_quantity(block.get("timestamp"), field="timestamp", chain=chain, block=number)
     if timestamp >= _TIME_LIMIT:
         raise MalformedAnswer(

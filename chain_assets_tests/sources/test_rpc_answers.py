@@ -98,6 +98,16 @@ def test_each_bad_answer_is_its_own_error(answer: Reply, expected: type[SourceEr
     assert caught.value.chain == SPEC.chain
 
 
+def test_a_head_that_no_chain_can_have_is_no_head() -> None:
+    def script(request: Any) -> Reply | None:
+        if request["method"] == "eth_chainId":
+            return None
+        return result(BLOCK | {"number": hex(10**12)})
+
+    with scripted_node(script) as node, pytest.raises(MalformedAnswer, match="1000000000000"):
+        source_of(node.url, attempts=1).head()
+
+
 def test_a_node_that_is_not_there_is_unavailable() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
