@@ -31,7 +31,6 @@ from chain_assets.commands.options import (
     Blocks,
     ChainName,
     LakePath,
-    OptionError,
     console,
     spans_of_text,
 )
@@ -39,7 +38,7 @@ from chain_assets.commands.refresh import refresh
 from chain_assets.commands.run import run
 from chain_assets.commands.upkeep import upkeep
 from chain_assets.config import load_settings
-from chain_assets.core.errors import ChainAssetsError, ConfigError
+from chain_assets.core.errors import ChainAssetsError, ConfigError, OptionError
 from chain_assets.core.schemas import TABLES
 from chain_assets.core.warm_up import warm_up
 from chain_assets.lake.views import query

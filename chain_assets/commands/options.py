@@ -28,7 +28,7 @@ from chain_assets.config import load_settings
 from chain_assets.core.abi.registry import load_registry
 from chain_assets.core.block_range import BlockRange, parse_spans
 from chain_assets.core.enrich import ReferenceTables
-from chain_assets.core.errors import ConfigError
+from chain_assets.core.errors import ConfigError, OptionError
 from chain_assets.core.schemas import RAW_BLOCKS
 from chain_assets.lake.tables import LakeTables
 from chain_assets.layers.forks import stored_ranges
@@ -43,10 +43,6 @@ LEFT = 3
 _MOST_BLOCKS = 1_000_000
 
 console = Console()
-
-
-class OptionError(ConfigError):
-    """An option has a value that is none. Its exit code is that of an unknown option."""
 
 
 def _known_chain(name: str | None) -> str | None:

@@ -2,6 +2,7 @@
 
     ChainAssetsError
     ├── ConfigError                  chains.toml or the environment is wrong
+    ├── OptionError                  an option of a command has a value that is none
     ├── SourceError                  a node or a folder of blocks did not give what was asked
     │   ├── SourceUnavailable  (t)   unreachable, timed out, answered 5xx
     │   ├── RateLimited        (t)   answered 429 or its JSON-RPC equivalent
@@ -78,6 +79,10 @@ def _rebuild(
 
 class ConfigError(ChainAssetsError):
     """chains.toml or the environment is wrong."""
+
+
+class OptionError(ChainAssetsError):
+    """An option of a command has a value that is none."""
 
 
 class SourceError(ChainAssetsError):
