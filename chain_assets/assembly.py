@@ -72,12 +72,13 @@ def default_ops_file(storage: Storage) -> Path:
     return Path(storage.uri) / "ops.db"
 
 
-def open_writer(settings: Settings, lake: LakeTables, *, run_id: str | None = None) -> Writer:
-    """Who writes to `lake`: this process, under the name `run_id`.
+def open_writer(settings: Settings, lake: LakeTables, *, providers: tuple[str, ...] = ()) -> Writer:
+    """Who writes to `lake`: this process, with blocks of `providers`, under a name of its own.
 
     Raises ConfigError, OpsStoreFailed.
     """
-    return Writer(lake, open_ops(settings, lake), run_id or f"command-{uuid4().hex[:12]}")
+    run_id = f"command-{uuid4().hex[:12]}"
+    return Writer(lake, open_ops(settings, lake), run_id, providers=providers)
 
 
 def open_engine(settings: Settings, name: str | None = None) -> Engine:

@@ -27,13 +27,7 @@ from chain_assets.commands import approvals, finality, holds
 from chain_assets.commands.catch_up import catch_up_command
 from chain_assets.commands.follow import follow_command
 from chain_assets.commands.gaps import gaps
-from chain_assets.commands.options import (
-    Blocks,
-    ChainName,
-    LakePath,
-    console,
-    spans_of_text,
-)
+from chain_assets.commands.options import Blocks, ChainName, LakePath, console, spans_of_text
 from chain_assets.commands.refresh import refresh
 from chain_assets.commands.run import run
 from chain_assets.commands.upkeep import upkeep

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -144,7 +144,7 @@ def parts_of(
     chain = settings.chain(name)
     source = open_source(chain, recorded=recorded)
     providers = provider_names(chain, recorded=recorded)
-    writer = replace(open_writer(settings, open_lake(settings, lake)), providers=providers)
+    writer = open_writer(settings, open_lake(settings, lake), providers=providers)
     wake_for_providers(writer.ops, chain, providers)
     return chain, Parts(
         source=at_rate(source, chain, writer.ops),
@@ -169,7 +169,7 @@ def parts_of_filled(
             todo="Name another with --lake, or fill it with `chain-assets catch-up`",
         )
     providers = provider_names(chain, recorded=recorded)
-    writer = replace(open_writer(settings, tables), providers=providers)
+    writer = open_writer(settings, tables, providers=providers)
     return chain, Parts(
         source=SourceOnDemand(
             lambda: at_rate(open_source(chain, recorded=recorded), chain, writer.ops)

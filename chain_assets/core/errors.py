@@ -201,3 +201,7 @@ class ApprovalNeeded(OpsError):
 
 class ChainHalted(OpsError):
     """The node has replaced more than may be followed without a person's approval."""
+
+
+# These say that something is wrong with one range, or that somebody else is at work on it.
+OF_ONE_RANGE = (LakeError, LeaseLost, LeaseTaken, LinkError)

@@ -12,7 +12,7 @@ from dagster._core.storage.tags import PARTITION_NAME_TAG
 
 from chain_assets.chains import Chain
 from chain_assets.core.attempts import REMEMBERED_SECONDS, Attempts, FailedRun, failures_by_range
-from chain_assets.core.block_range import BlockRange, ranges_between
+from chain_assets.core.block_range import NUMBER_LIMIT, BlockRange, ranges_between
 from chain_assets.defs.names import ENRICHED, asset_key, identifier, layer_keys, layers_job_name
 from chain_assets.defs.partitions import RANGE_END, RANGE_START
 from chain_assets.defs.writing import is_refresh
@@ -21,7 +21,7 @@ from chain_assets.defs.writing import is_refresh
 _MOST_READ = 200
 # Seconds from a run's making to its place in the queue: it takes less than one.
 _QUEUED_WITHIN = 300.0
-_ALL_BLOCKS = BlockRange(0, 10**12)
+_ALL_BLOCKS = BlockRange(0, NUMBER_LIMIT)
 
 
 def run_in_progress(chain: Chain, instance: dg.DagsterInstance, *, now: float) -> bool:

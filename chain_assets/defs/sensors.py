@@ -28,12 +28,7 @@ from chain_assets.core.opened_ranges import stray_keys
 from chain_assets.defs.chain_state import ChainState, read_state, shape_of
 from chain_assets.defs.due_holds import due_holds, in_turn, run_of
 from chain_assets.defs.names import identifier
-from chain_assets.defs.partitions import (
-    NO_PARTITION,
-    block_ranges,
-    range_tags,
-    registered_keys,
-)
+from chain_assets.defs.partitions import NO_PARTITION, block_ranges, range_tags, registered_keys
 from chain_assets.defs.resources import LakeResource, OpsResource, SourcesResource
 from chain_assets.defs.run_history import read_attempts, read_under_way
 from chain_assets.layers.holding import wake_for_providers

@@ -27,6 +27,14 @@ def lost_files(tables: LakeTables, table: Table, partition: dict[str, str]) -> l
     ]
 
 
+def without_lost(
+    live: Sequence[dict[str, Any]], lost: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Those of the `live` files that can be read."""
+    gone = {file["path"] for file in lost}
+    return [file for file in live if file["path"] not in gone]
+
+
 def strike_out_files(
     tables: LakeTables,
     table: Table,

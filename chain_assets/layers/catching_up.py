@@ -17,26 +17,20 @@ from chain_assets.chains import Chain
 from chain_assets.core.block_range import BlockRange, ranges_between
 from chain_assets.core.catch_up import Chunks, Course, seconds_left
 from chain_assets.core.errors import (
-    BlobCorrupt,
+    OF_ONE_RANGE,
     BudgetSpent,
     ChainAssetsError,
-    CommitConflict,
-    LeaseLost,
-    LeaseTaken,
-    LinkError,
     RateLimited,
     SourceUnavailable,
     StorageFailed,
 )
-from chain_assets.layers.pipeline import Parts, heal_raw, write_enriched, write_raw
-from chain_assets.layers.refetching import decode_or_refetch
+from chain_assets.layers.pipeline import Parts, heal_raw, write_raw
+from chain_assets.layers.refetching import layers_above
 from chain_assets.layers.report import LayerReport, Progress, no_progress
 from chain_assets.layers.standing import standing_of, unsettled
 from chain_assets.sources.budget import Budget
 from chain_assets.sources.one_look import OneLook
 
-# These say that something is wrong with one range, or that somebody else is at work on it.
-_OF_ONE_RANGE = (BlobCorrupt, CommitConflict, LeaseLost, LeaseTaken, LinkError, StorageFailed)
 _OF_THE_NODE = (SourceUnavailable, RateLimited)
 # A node that did not give the blocks of so many ranges in a row will not give the next ones, and
 # a store that did not take them is full.
@@ -118,10 +112,8 @@ def clear_above(chain: Chain, parts: Parts) -> None:
     for block_range in map(BlockRange.from_key, replaced):
         if block_range.start > head:
             # They are looked for again by the next call.
-            with suppress(*_OF_ONE_RANGE):
-                for _ in decode_or_refetch(chain, block_range, parts):
-                    pass
-                write_enriched(chain, block_range, parts.engine, parts.writer)
+            with suppress(*OF_ONE_RANGE):
+                list(layers_above(chain, block_range, parts))
 
 
 def _take(
@@ -138,15 +130,14 @@ def _take(
             reports.append(report)
     except (BudgetSpent, *_OF_THE_NODE) as error:
         stopped = error
-    except _OF_ONE_RANGE as error:
+    except OF_ONE_RANGE as error:
         return 0, 0, error
     try:
-        reports += decode_or_refetch(chain, block_range, parts)
-        enriched = write_enriched(chain, block_range, parts.engine, parts.writer)
-    except (BudgetSpent, *_OF_THE_NODE, *_OF_ONE_RANGE) as error:
+        reports += layers_above(chain, block_range, parts)
+    except (BudgetSpent, *_OF_THE_NODE, *OF_ONE_RANGE) as error:
         return 0, 0, error
-    held = {block.number for report in (*reports, enriched) for block in report.held}
-    return enriched.written, len(held), stopped
+    held = {block.number for report in reports for block in report.held}
+    return reports[-1].written, len(held), stopped
 
 
 def _fetch(

@@ -185,9 +185,13 @@ def _record(chain: Chain, reorg: Reorg, tables: LakeTables, told: _Told) -> None
         there = snapshot.read(["reorg_id"], chain=chain.name, block_range=key)
         if reorg.reorg_id not in there["reorg_id"].to_pylist():
             row = {**vars(reorg), "run_id": told.run_id, "found_at": told.at}
-            name = f"reorgs/{chain.name}"
-            marker = (name, (snapshot.marker(name) or 0) + 1)
-            snapshot.append(by_range(chain, [row], REORGS), marker=marker)
+            snapshot.append(by_range(chain, [row], REORGS), marker=next_reorg(chain, snapshot))
+
+
+def next_reorg(chain: Chain, snapshot: Snapshot) -> tuple[str, int]:
+    """The marker of the next rows of `reorgs`: who has it moved first is the only one."""
+    name = f"reorgs/{chain.name}"
+    return name, (snapshot.marker(name) or 0) + 1
 
 
 def describe_reorg(name: str, changes: Changes, rows: Sequence[IndexRow]) -> Reorg:

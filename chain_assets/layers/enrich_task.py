@@ -15,11 +15,7 @@ from chain_assets.core.key_order import in_key_order
 from chain_assets.core.schemas import ENRICHED_TABLES, Table
 from chain_assets.core.schemas.abi import CALLS, TOKEN_TRANSFERS
 from chain_assets.core.schemas.decoded import BLOCKS, TRANSACTIONS
-from chain_assets.lake.data_files import (
-    DataFile,
-    open_data_file,
-    read_columns,
-)
+from chain_assets.lake.data_files import DataFile, open_data_file, read_columns
 from chain_assets.lake.storage import ObjectStore, Storage, open_store
 from chain_assets.layers.young_blocks import write_rows
 

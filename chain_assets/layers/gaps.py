@@ -24,8 +24,8 @@ from chain_assets.core.schemas import (
     BLOCK_PROOFS,
     DECODED_TABLES,
     ENRICHED_TABLES,
-    JOURNAL_TABLES,
     RAW_BLOCKS,
+    REORGS,
     Table,
 )
 from chain_assets.core.schemas.abi import EVENTS
@@ -89,11 +89,11 @@ class Look:
         lost = [r.number for r in self.canonical.values() if sizes.get(r.uri) != r.size_bytes]
         yield self._found("lost", "raw", RAW_BLOCKS, lost)
         told = self._read(BLOCK_CHANGES, "sequence", "number", "hash", "change")
-        for table in JOURNAL_TABLES:
-            (key,) = table.key
-            keys = self._read(table, key, table.number_column).to_pylist()
-            times = Counter(row[key] for row in keys)
-            doubled = [row[table.number_column] for row in keys if times[row[key]] > 1]
+        reorgs = self._read(REORGS, *REORGS.key, REORGS.number_column)
+        for table, rows_told in ((BLOCK_CHANGES, told), (REORGS, reorgs)):
+            keys = rows_told[table.key[0]].to_pylist()
+            times, numbers = Counter(keys), rows_told[table.number_column].to_pylist()
+            doubled = [n for n, key in zip(numbers, keys, strict=True) if times[key] > 1]
             yield self._found("doubled", "raw", table, doubled)
         yield self._found("untold", "raw", BLOCK_CHANGES, self._untold(told))
 

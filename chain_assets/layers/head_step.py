@@ -25,11 +25,10 @@ from chain_assets.layers.pipeline import (
     Parts,
     heal_raw,
     split_by_range,
-    write_enriched,
     write_raw,
 )
 from chain_assets.layers.raw_index import read_canonical
-from chain_assets.layers.refetching import decode_or_refetch
+from chain_assets.layers.refetching import layers_above
 from chain_assets.layers.report import LayerReport
 from chain_assets.ops.hold_rules import Hold
 from chain_assets.sources.one_look import OneLook
@@ -182,9 +181,8 @@ class HeadStep:
         parts, failed = self._parts, None
         for block_range in sorted(self._unfinished):
             try:
-                for report in decode_or_refetch(self._chain, block_range, parts):
+                for report in layers_above(self._chain, block_range, parts):
                     self._tell(report)
-                self._tell(write_enriched(self._chain, block_range, parts.engine, parts.writer))
             except LakeError as error:
                 failed = failed or error
             else:

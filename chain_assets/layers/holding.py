@@ -44,16 +44,15 @@ def resting_hashes(ops: OpsStore, chain: Chain, holds: Collection[Hold]) -> dict
 def wake_for_providers(ops: OpsStore, chain: Chain, providers: Collection[str]) -> int:
     """Blocks that failed with other nodes are due now that one of `providers` is among them; how
     many those are. Raises OpsStoreFailed."""
-    due = {(hold.number, hold.stage) for hold in ops.holds.due(chain.name)}
-    new = [
-        hold.number
+    unasked = [
+        hold
         for hold in ops.holds.find(chain.name)
         if "provider" in hold.missing
         and hold.state != "dropped"
-        and (hold.number, hold.stage) not in due
         and not set(providers).issubset((hold.seen or "").split())
     ]
-    return ops.holds.wake(chain.name, numbers=new) if new else 0
+    asleep = resting(ops, chain, unasked)
+    return ops.holds.wake(chain.name, numbers=asleep) if asleep else 0
 
 
 def settle(

@@ -23,10 +23,10 @@ from chain_assets.core.errors import CommitConflict, StorageFailed
 from chain_assets.core.lost_steps import lost_steps
 from chain_assets.core.reorgs import Changes
 from chain_assets.core.schemas import BLOCK_CHANGES, REORGS, Table
-from chain_assets.lake.lost_files import lost_files
+from chain_assets.lake.lost_files import lost_files, without_lost
 from chain_assets.lake.snapshots import Snapshot, open_snapshot
 from chain_assets.lake.tables import LakeTables
-from chain_assets.layers.changes import by_range, describe_reorg, sequence_name
+from chain_assets.layers.changes import by_range, describe_reorg, next_reorg, sequence_name
 from chain_assets.layers.raw_index import IndexRow, read_index
 
 _ATTEMPTS = 50
@@ -62,7 +62,7 @@ def _restore_changes(chain: Chain, snapshot: Snapshot, told: dict[str, object]) 
     if not lost:
         return
     keys = {file["partition.block_range"] for file in lost}
-    left = _left(snapshot, chain, lost)
+    left = without_lost(snapshot.opened.files({"chain": chain.name}), lost)
     rows = tables.read_files(BLOCK_CHANGES, left, ["sequence"])
     last = snapshot.marker(sequence_name(chain)) or 0
     holes = sorted(set(range(1, last + 1)).difference(rows["sequence"].to_pylist()))
@@ -96,7 +96,8 @@ def _restore_reorgs(chain: Chain, snapshot: Snapshot) -> None:
     lost = lost_files(tables, REORGS, {"chain": chain.name})
     if not lost:
         return
-    there = tables.read_files(REORGS, _left(snapshot, chain, lost), ["reorg_id"])
+    left = without_lost(snapshot.opened.files({"chain": chain.name}), lost)
+    there = tables.read_files(REORGS, left, ["reorg_id"])
     known = {None, *there["reorg_id"].to_pylist()}
     by_reorg: dict[str, list[dict[str, Any]]] = {}
     columns = [*_TOLD, "reorg_id", "run_id", "changed_at"]
@@ -112,8 +113,7 @@ def _restore_reorgs(chain: Chain, snapshot: Snapshot) -> None:
             len(rows),
             gone,
         )
-    name = f"reorgs/{chain.name}"
-    marker = (name, (snapshot.marker(name) or 0) + 1)
+    marker = next_reorg(chain, snapshot)
     snapshot.append(by_range(chain, rows, REORGS), marker=marker, instead_of=lost)
 
 
@@ -134,12 +134,6 @@ def _reorg_row(
     described = describe_reorg(name, reorg, _index(chain, tables, stored))
     first = min(changes, key=lambda row: int(row["sequence"]))
     return {**vars(described), "run_id": first["run_id"], "found_at": first["changed_at"]}
-
-
-def _left(snapshot: Snapshot, chain: Chain, lost: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    gone = {file["path"] for file in lost}
-    files = snapshot.opened.files({"chain": chain.name})
-    return [file for file in files if file["path"] not in gone]
 
 
 def _index(chain: Chain, tables: LakeTables, ranges: Sequence[BlockRange]) -> list[IndexRow]:

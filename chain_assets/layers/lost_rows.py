@@ -18,7 +18,7 @@ from typing import Any
 from chain_assets.chains import Chain
 from chain_assets.core.block_range import BlockRange
 from chain_assets.core.schemas import JOURNAL_TABLES, RAW_BLOCKS, UNFINISHED, Table
-from chain_assets.lake.lost_files import lost_files, strike_out_files
+from chain_assets.lake.lost_files import lost_files, strike_out_files, without_lost
 from chain_assets.lake.tables import LakeTables
 from chain_assets.layers.commits import begin
 from chain_assets.layers.compaction import TABLES_OF
@@ -58,8 +58,7 @@ def restore_index(
     with writer.ops.held(key, wait=WAIT_SECONDS) as lease:
         begin(tables, [RAW_BLOCKS], partition, lease)
         lost = lost_files(tables, RAW_BLOCKS, partition)
-        gone, live = {file["path"] for file in lost}, tables.live_files(RAW_BLOCKS, **partition)
-        left = [file for file in live if file["path"] not in gone]
+        left = without_lost(tables.live_files(RAW_BLOCKS, **partition), lost)
         rows = tables.read_files(RAW_BLOCKS, left, ["number", "canonical"])
         there = {row["number"] for row in rows.to_pylist() if row["canonical"]}
         head = source.head().number

@@ -12,15 +12,7 @@ from dataclasses import replace
 
 from chain_assets.chains import Chain
 from chain_assets.core.block_range import BlockRange
-from chain_assets.core.errors import (
-    ChainAssetsError,
-    LakeError,
-    LeaseLost,
-    LeaseTaken,
-    LinkError,
-    SourceError,
-    StorageFailed,
-)
+from chain_assets.core.errors import OF_ONE_RANGE, ChainAssetsError, SourceError, StorageFailed
 from chain_assets.core.schemas import JOURNAL_TABLES, RAW_BLOCKS, TABLES
 from chain_assets.core.schemas.decoded import BLOCKS
 from chain_assets.core.schemas.enriched import BLOCKS as ENRICHED_BLOCKS
@@ -126,7 +118,7 @@ def mend(chain: Chain, findings: Sequence[Finding], parts: Parts) -> list[LayerR
         own = [finding for finding in findings if finding.block_range == block_range]
         try:
             reports += _mend_range(chain, block_range, own, parts)
-        except (LakeError, LeaseLost, LeaseTaken, LinkError, SourceError) as error:
+        except (*OF_ONE_RANGE, SourceError) as error:
             failed = failed or error
     if failed is not None:
         raise failed

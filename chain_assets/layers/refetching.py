@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from chain_assets.chains import Chain
 from chain_assets.core.block_range import BlockRange
 from chain_assets.core.errors import BlobCorrupt
-from chain_assets.layers.pipeline import Parts, write_decoded, write_raw
+from chain_assets.layers.pipeline import Parts, write_decoded, write_enriched, write_raw
 from chain_assets.layers.report import LayerReport
 
 
@@ -32,3 +32,10 @@ def decode_or_refetch(
             fetched_again.add(error.block)
             numbers = [error.block]
         yield write_raw(chain, block_range, parts.source, parts.writer, numbers=numbers)
+
+
+def layers_above(chain: Chain, block_range: BlockRange, parts: Parts) -> Iterator[LayerReport]:
+    """What follows raw_blocks of the range: reports as of `decode_or_refetch`, then that of the
+    enriched tables. Raises what the layers raise."""
+    yield from decode_or_refetch(chain, block_range, parts)
+    yield write_enriched(chain, block_range, parts.engine, parts.writer)

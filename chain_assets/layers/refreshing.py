@@ -15,27 +15,16 @@ from chain_assets.core.abi.registry import Registry
 from chain_assets.core.block_range import BlockRange
 from chain_assets.core.enrich import ReferenceTables
 from chain_assets.core.enrich.versions import ENRICHER, enricher_versions
-from chain_assets.core.errors import (
-    ChainAssetsError,
-    ConfigError,
-    LakeError,
-    LeaseLost,
-    LeaseTaken,
-    LinkError,
-    SourceError,
-)
+from chain_assets.core.errors import OF_ONE_RANGE, ChainAssetsError, ConfigError, SourceError
 from chain_assets.core.proofs import rules_for
 from chain_assets.core.schemas import UNFINISHED
 from chain_assets.core.schemas.decoded import BLOCKS
 from chain_assets.core.schemas.enriched import BLOCKS as ENRICHED_BLOCKS
 from chain_assets.lake.tables import LakeTables
 from chain_assets.layers.decode_task import decoder_version
-from chain_assets.layers.pipeline import Parts, write_enriched
+from chain_assets.layers.pipeline import Parts
 from chain_assets.layers.reference import stored_reference
-from chain_assets.layers.refetching import decode_or_refetch
-
-# A ConfigError is among them for lakes without a node: just what is lost takes one.
-_OF_ONE_RANGE = (ConfigError, LakeError, LeaseLost, LeaseTaken, LinkError, SourceError)
+from chain_assets.layers.refetching import layers_above
 
 
 @dataclass(frozen=True)
@@ -87,13 +76,14 @@ def refresh(chain: Chain, ranges: Sequence[BlockRange], parts: Parts) -> Iterato
     parts = replace(parts, writer=replace(parts.writer, refreshes=True))
     for block_range in ranges:
         try:
-            reports = list(decode_or_refetch(chain, block_range, parts))
-            enriched = write_enriched(chain, block_range, parts.engine, parts.writer)
-        except _OF_ONE_RANGE as error:
+            reports = list(layers_above(chain, block_range, parts))
+        # A ConfigError where the lake has no node: just what is lost takes one.
+        except (*OF_ONE_RANGE, ConfigError, SourceError) as error:
             yield Refreshed(block_range, error=error)
             continue
-        held = {block.number for report in (*reports, enriched) for block in report.held}
-        yield Refreshed(block_range, reports[-1].written, enriched.written, len(held))
+        held = {block.number for report in reports for block in report.held}
+        *_, decoded, enriched = reports
+        yield Refreshed(block_range, decoded.written, enriched.written, len(held))
 
 
 def _stale_decoded(

@@ -14,7 +14,7 @@ from chain_assets.core.schemas.enriched import BLOCKS
 from chain_assets.defs.names import layers_job_name
 from chain_assets.defs.partitions import range_tags
 from chain_assets.sources.devnet import Fault, Faults
-from chain_assets_tests.defs.deployment import deployment
+from chain_assets_tests.defs.deployment import Deployment, deployment
 from chain_assets_tests.defs.server import Server, dagster_dev, wait_until
 
 _LAUNCH = """
@@ -40,15 +40,9 @@ def test_a_run_whose_process_was_killed_with_all_of_dagster_fails_and_is_retried
     tmp_path: Path,
 ) -> None:
     with deployment(tmp_path) as deployed:
-        keys = deployed.open_ranges()
-        # The node answers each question about the last range too late: the run hangs there.
-        late = Fault(kind="time_out", blocks=frozenset(range(40, 48)))
-        deployed.devnet.faults = Faults(rules=(late,), delay_seconds=60)
+        keys = _opened_with_a_late_last_range(deployed, seconds=60)
         with dagster_dev(deployed.home, deployed.environment) as server:
-            run_id = _launch(server, layers_job_name(deployed.chain), keys[3:5])
-            wait_until(
-                lambda: _runs(server)[run_id]["stepStats"], seconds=60, what="the run's first step"
-            )
+            run_id = _at_work(server, layers_job_name(deployed.chain), keys[3:5])
             server.kill()
         deployed.devnet.faults = Faults()
 
@@ -72,14 +66,9 @@ def test_a_run_goes_on_when_its_code_location_is_reloaded_and_is_retried_only_wh
     tmp_path: Path,
 ) -> None:
     with deployment(tmp_path) as deployed:
-        keys = deployed.open_ranges()
-        late = Fault(kind="time_out", blocks=frozenset(range(40, 48)))
-        deployed.devnet.faults = Faults(rules=(late,), delay_seconds=90)
+        keys = _opened_with_a_late_last_range(deployed, seconds=90)
         with dagster_dev(deployed.home, deployed.environment) as server:
-            run_id = _launch(server, layers_job_name(deployed.chain), keys[3:5])
-            wait_until(
-                lambda: _runs(server)[run_id]["stepStats"], seconds=60, what="the run's first step"
-            )
+            run_id = _at_work(server, layers_job_name(deployed.chain), keys[3:5])
             server.graphql(_RELOAD)
             # The monitor looks every 10 seconds.
             time.sleep(25)
@@ -97,6 +86,21 @@ def test_a_run_goes_on_when_its_code_location_is_reloaded_and_is_retried_only_wh
                 what="a retry that succeeds",
             )
         assert deployed.numbers(BLOCKS) == list(range(30, 48))
+
+
+def _opened_with_a_late_last_range(deployed: Deployment, *, seconds: float) -> list[str]:
+    """All ranges are open; the node answers each question about the last one so much too late, and
+    a run over it hangs there."""
+    late = Fault(kind="time_out", blocks=frozenset(range(40, 48)))
+    deployed.devnet.faults = Faults(rules=(late,), delay_seconds=seconds)
+    return deployed.open_ranges()
+
+
+def _at_work(server: Server, job: str, keys: list[str]) -> str:
+    """A run over these ranges, once its first step has begun."""
+    run_id = _launch(server, job, keys)
+    wait_until(lambda: _runs(server)[run_id]["stepStats"], seconds=60, what="the run's first step")
+    return run_id
 
 
 def _pid(server: Server, run_id: str) -> int:
